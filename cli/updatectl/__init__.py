@@ -1,0 +1,1 @@
+"""updatectl: from a person to resources."""

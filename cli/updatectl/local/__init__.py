@@ -1,0 +1,1 @@
+"""Everything on one machine: control plane, CRDs, RBAC, operator and Omaha service on loopback."""

@@ -1,0 +1,1 @@
+"""Instances, their grants, and what moves them; the Protocol that a fleet store implements."""

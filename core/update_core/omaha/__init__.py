@@ -1,0 +1,1 @@
+"""The Omaha protocol: messages to and from bytes, one module per dialect."""

@@ -1,0 +1,1 @@
+"""Applications, Channels, Groups and Packages: the models that the CRDs are generated from."""

@@ -1,0 +1,1 @@
+"""Which instance may update now, and to what."""

@@ -1,0 +1,1 @@
+"""The one room that talks to Kubernetes, on the official client."""

@@ -1,0 +1,1 @@
+"""The Omaha service: from an instance's poll to its answer."""

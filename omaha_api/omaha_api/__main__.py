@@ -1,0 +1,1 @@
+"""`python -m omaha_api`, `omaha-api`."""

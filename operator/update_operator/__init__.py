@@ -1,0 +1,1 @@
+"""The operator: from watched resources to their status."""
