@@ -1,0 +1,133 @@
+"""The Protocol that a fleet store implements: what must be durable, what may be coalesced, and what is asked of it.
+
+One writer decides in commit order. A grant re-reads its rows and asks `decide` again inside its transaction. Methods raise
+StoreUnavailable where nothing can be said; every other failure is a bug.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from update_core.fleet.evidence import Evidence
+from update_core.fleet.grants import Grant, Timeouts
+from update_core.fleet.progress import GroupProgress
+from update_core.rollout.model import Decision, Instance, Refusal, ResolvedGroup, Stamp
+
+
+class StoreUnavailable(Exception):  # noqa: N818 - named after the refusal reason that it becomes
+    """The database can't be reached, is full, or took too long; nothing was recorded, or it isn't known whether."""
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceRecord:
+    """What the store keeps of an instance."""
+
+    app_id: str
+    instance_id: str
+    track: str
+    version: str
+    first_seen: datetime
+    last_seen: datetime
+    last_refusal: str = ""
+    oem: str = ""
+    boot_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """An instance was heard: which version it runs, in which group. `refusal` is what it was answered, empty if not asked."""
+
+    app_id: str
+    instance_id: str
+    track: str
+    version: str
+    at: datetime
+    oem: str = ""
+    boot_id: str = ""
+    refusal: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class GroupLedger:
+    """A group's row: what a replica needs in memory to refuse without asking."""
+
+    app_id: str
+    track: str
+    highest_sequence: int = 0
+    next_number: int = 1
+    in_flight: int = 0
+    rate_slot: datetime | None = None
+    quiet_until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Granted:
+    """What a grant transaction decided, with the group's ledger after it. A new or repeated grant stands in decision.grant."""
+
+    decision: Decision
+    ledger: GroupLedger
+    closed: Grant | None = None
+    """The instance's earlier grant that this one closed (Superseded, Moved)."""
+
+
+class FleetStore(Protocol):
+    """Instances, grants, rollouts and groups, on a database."""
+
+    async def open(self) -> None:
+        """Open the database and make its schema current.
+
+        Raises:
+            StoreUnavailable: it can't be opened; the message says why (in use by another process, newer schema, not writable).
+        """
+        ...
+
+    async def close(self) -> None:
+        """Finish what was accepted and close."""
+        ...
+
+    async def live_grants(self) -> Sequence[Grant]:
+        """Every grant in flight, of all groups."""
+        ...
+
+    async def ledgers(self) -> Sequence[GroupLedger]:
+        """Every group's ledger."""
+        ...
+
+    async def instance(self, app_id: str, instance_id: str) -> InstanceRecord | None:
+        """What is known of an instance, None if it was never seen."""
+        ...
+
+    async def observe(self, sighting: Sighting, timeouts: Timeouts | None) -> Sequence[Grant]:
+        """Record a first sight, a version change or a group change at once. Returns the grants that it moved (Complete, Moved)."""
+        ...
+
+    async def touch(self, sightings: Sequence[Sighting]) -> None:
+        """Record last-seen and last refusal of known instances, in a batch; a crash may lose seconds of these."""
+        ...
+
+    async def weigh(
+        self, app_id: str, instance_id: str, evidence: Sequence[Evidence], timeouts: Timeouts, now: datetime
+    ) -> Sequence[Grant]:
+        """Apply evidence, in order, to the instance's live grant. Returns the grant after each move; durable on return."""
+        ...
+
+    async def grant(self, group: ResolvedGroup, instance: Instance, sighting: Sighting, now: datetime) -> Granted:
+        """Decide on the rows, and record the grant if the answer is a new offer; durable on return.
+
+        Time never goes backwards within a group: where `now` lies before the group's last grant, that instant counts.
+        """
+        ...
+
+    async def record_rollout(self, group: ResolvedGroup, stamp: Stamp, *, completed: bool, now: datetime) -> GroupLedger | Refusal:
+        """Mirror a stamped rollout. The first rollout of a group that the store never saw with sequence > 1, or an older one, is a store
+        that was lost: the ledger then carries quiet_until (no grants until the longest limit of the group has passed)."""
+        ...
+
+    async def sweep(self, now: datetime) -> Sequence[Grant]:
+        """End the grants whose deadline has passed; never early. Returns them as they ended."""
+        ...
+
+    async def progress(self, groups: Sequence[ResolvedGroup], now: datetime) -> Mapping[tuple[str, str], GroupProgress]:
+        """Counts of the given groups by (app_id, track), and of every group that the store knows a rollout of."""
+        ...

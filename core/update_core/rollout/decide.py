@@ -1,0 +1,152 @@
+"""Which answer an instance gets now: an ordered table of rules, the first that refuses wins.
+
+The server asks it from memory, the store asks it again inside the transaction that grants: memory may refuse, only rows allow.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from update_core import versions
+from update_core.rollout.model import Decision, Fleet, Instance, Offer, Reason, Refusal, ResolvedGroup
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Everything that a rule may look at."""
+
+    group: ResolvedGroup
+    instance: Instance
+    fleet: Fleet
+    now: datetime
+
+
+Rule = Callable[[Question], Refusal | None]
+
+
+def decide(group: ResolvedGroup, instance: Instance, fleet: Fleet, now: datetime) -> Decision:
+    """Offer or refuse an update to one instance at `now`.
+
+    A refusal's `until` is the latest known among all the rules that refuse, and None as soon as one of them doesn't know.
+    """
+    question = Question(group, instance, fleet, now)
+    refusals = _refusals(question)
+    first = next(refusals, None)
+    if first is None:
+        return _offer(question)
+    until = first.until
+    while until is not None and (other := next(refusals, None)) is not None:
+        until = None if other.until is None else max(until, other.until)
+    return Refusal(first.reason, until)
+
+
+def _refusals(question: Question) -> Iterator[Refusal]:
+    for rule in ELIGIBILITY:
+        refusal = rule(question)
+        if refusal is not None:
+            yield refusal
+    # An instance that holds a live grant of this rollout is told the same again and uses up no limit: it lost our reply, or started over.
+    if _reoffered(question):
+        return
+    for rule in LIMITS:
+        refusal = rule(question)
+        if refusal is not None:
+            yield refusal
+
+
+def _offer(question: Question) -> Offer:
+    stamp, payload = question.group.stamp, question.group.payload
+    if stamp is None or payload is None:
+        msg = "the rules let a group through that has no stamped package"
+        raise AssertionError(msg)
+    grant = question.fleet.live_grant if _reoffered(question) else None
+    return Offer(stamp.version, stamp.sequence, payload, grant)
+
+
+def _reoffered(question: Question) -> bool:
+    grant, stamp = question.fleet.live_grant, question.group.stamp
+    return (
+        grant is not None
+        and stamp is not None
+        and grant.track == question.group.track
+        and grant.sequence == stamp.sequence
+        and versions.same(grant.version, stamp.version)
+    )
+
+
+def updates_disabled_by_client(question: Question) -> Refusal | None:
+    """The client asked not to be updated (updatedisabled)."""
+    return Refusal(Reason.UPDATES_DISABLED_BY_CLIENT) if question.instance.updates_disabled else None
+
+
+def version_unparsable(question: Question) -> Refusal | None:
+    """Its version can't be compared with anything."""
+    return None if versions.parse_or_none(question.instance.version) is not None else Refusal(Reason.VERSION_UNPARSABLE)
+
+
+def up_to_date(question: Question) -> Refusal | None:
+    """It runs the channel's version or a higher one; equal is offered only where the client asks for it (sameversionupdate)."""
+    current, wanted = versions.parse_or_none(question.instance.version), question.group.wanted
+    if current is None or wanted is None or current < wanted:
+        return None
+    if question.instance.same_version and not wanted < current:
+        return None
+    return Refusal(Reason.UP_TO_DATE)
+
+
+def rollout_pending(question: Question) -> Refusal | None:
+    """The operator hasn't stamped what the channel says: starting needs a stamp, stopping doesn't."""
+    return None if question.group.stamp is not None else Refusal(Reason.ROLLOUT_PENDING)
+
+
+def package_unavailable(question: Question) -> Refusal | None:
+    """The stamped package is gone, or another stands under its name."""
+    return None if question.group.payload is not None else Refusal(Reason.PACKAGE_UNAVAILABLE)
+
+
+def paused(question: Question) -> Refusal | None:
+    """The group's spec says paused."""
+    return Refusal(Reason.PAUSED) if question.group.paused else None
+
+
+def anonymous_instance(question: Question) -> Refusal | None:
+    """An instance without an id can't be counted, so it gets nothing where something is counted."""
+    anonymous = question.instance.instance_id is None and not question.group.limits.none
+    return Refusal(Reason.ANONYMOUS_INSTANCE) if anonymous else None
+
+
+def stale_catalog(question: Question) -> Refusal | None:
+    """The store has seen a later rollout of this track: this snapshot is old."""
+    stamp = question.group.stamp
+    stale = stamp is not None and stamp.sequence < question.fleet.highest_sequence
+    return Refusal(Reason.STALE_CATALOG) if stale else None
+
+
+def too_many_in_flight(question: Question) -> Refusal | None:
+    """maxInFlight instances are updating."""
+    most = question.group.limits.max_in_flight
+    if most is None or question.fleet.in_flight < most:
+        return None
+    return Refusal(Reason.TOO_MANY_IN_FLIGHT, question.fleet.in_flight_until)
+
+
+def rate_limited(question: Question) -> Refusal | None:
+    """maxUpdates grants were given within periodSeconds, or what was given before is unknown for as long."""
+    slots = [slot for slot in (question.fleet.rate_slot, question.fleet.quiet_until) if slot is not None and question.now < slot]
+    return Refusal(Reason.RATE_LIMITED, max(slots)) if slots else None
+
+
+def store_unavailable(question: Question) -> Refusal | None:
+    """A grant has to be durable before it is given."""
+    return None if question.fleet.available else Refusal(Reason.STORE_UNAVAILABLE)
+
+
+ELIGIBILITY: tuple[Rule, ...] = (
+    updates_disabled_by_client,
+    version_unparsable,
+    up_to_date,
+    rollout_pending,
+    package_unavailable,
+    paused,
+)
+LIMITS: tuple[Rule, ...] = (anonymous_instance, stale_catalog, too_many_in_flight, rate_limited, store_unavailable)

@@ -1,0 +1,139 @@
+"""The values that a decision is made of: the group as resolved from resources, the instance that asks, what the fleet knows.
+
+All are frozen and carry no reference to where they came from, so that the server, its store, `updatectl why` and a simulation
+decide with the same ones.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Literal
+
+from update_core.fleet.grants import Grant, Timeouts
+from update_core.versions import Version
+
+
+class Reason(StrEnum):
+    """Why an instance gets no update now. The words are kept on the instance and counted in a metric."""
+
+    UPDATES_DISABLED_BY_CLIENT = "UpdatesDisabledByClient"
+    VERSION_UNPARSABLE = "VersionUnparsable"
+    UP_TO_DATE = "UpToDate"
+    ROLLOUT_PENDING = "RolloutPending"
+    PACKAGE_UNAVAILABLE = "PackageUnavailable"
+    PAUSED = "Paused"
+    ANONYMOUS_INSTANCE = "AnonymousInstance"
+    STALE_CATALOG = "StaleCatalog"
+    TOO_MANY_IN_FLIGHT = "TooManyInFlight"
+    RATE_LIMITED = "RateLimited"
+    STORE_UNAVAILABLE = "StoreUnavailable"
+
+
+@dataclass(frozen=True, slots=True)
+class Payload:
+    """What an instance is told to fetch: codebase + name is the URL."""
+
+    codebase: str
+    name: str
+    size: int
+    sha256: str
+    """64 lower-case hexadecimal digits."""
+    sha1: str | None = None
+    signature: str | None = None
+    metadata_size: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How fast a group may move; None means without limit."""
+
+    max_updates: int | None = None
+    period_seconds: int = 0
+    max_in_flight: int | None = None
+
+    @property
+    def none(self) -> bool:
+        """Whether no limit stands."""
+        return self.max_updates is None and self.max_in_flight is None
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """A rollout as the operator stamped it into Group.status."""
+
+    sequence: int
+    version: str
+    salt: str
+    started_at: datetime
+    kind: Literal["Update", "Rollback"] = "Update"
+
+
+@dataclass(frozen=True, slots=True)
+class ResolvedGroup:
+    """A Group with everything that it refers to, from one snapshot."""
+
+    namespace: str
+    name: str
+    app_id: str
+    track: str
+    paused: bool
+    limits: Limits
+    timeouts: Timeouts
+    active_seconds: int
+    wanted: Version | None
+    """The channel's version; None where the channel is missing or of another application."""
+    stamp: Stamp | None
+    """The rollout that may be offered: only where target, rollout and channel say the same version. Else offers wait."""
+    payload: Payload | None
+    """The stamped package, only where it still exists with the same uid and bytes."""
+    target_version: str | None = None
+    """Group.status.target.version, stamped or not: what onTarget is counted against."""
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """The instance that asks, as it describes itself."""
+
+    instance_id: str | None
+    version: str
+    updates_disabled: bool = False
+    same_version: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Fleet:
+    """What the store, or a replica's memory of it, knows that bears on one decision."""
+
+    live_grant: Grant | None = None
+    """The asking instance's."""
+    highest_sequence: int = 0
+    """Of this (app_id, track), over all rollouts ever."""
+    in_flight: int = 0
+    in_flight_until: datetime | None = None
+    """The first deadline among the live grants: when in_flight falls at the latest."""
+    rate_slot: datetime | None = None
+    """When the rate limit lets the next grant through; None: now."""
+    quiet_until: datetime | None = None
+    """No grants before: after a lost store its limits can't be known for so long."""
+    available: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """Yes: this payload. `grant` is the live grant that is offered again, None for a new one."""
+
+    version: str
+    sequence: int
+    payload: Payload
+    grant: Grant | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """No, and why; `until` is when it can change by itself, None where that isn't known."""
+
+    reason: Reason
+    until: datetime | None = None
+
+
+Decision = Offer | Refusal

@@ -1,0 +1,154 @@
+"""One HTTP exchange with the API server: send who we are, get an answer, or say in words why there is none.
+
+The only module that touches the official client's connection layer. Above it there are no aiohttp exceptions: no
+answer is `Unreachable`, a refused certificate is `UntrustedServer`. What an answer means is client.py's business.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ipaddress
+import ssl
+import urllib.parse
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
+
+import aiohttp
+from kubernetes.aio.client import configuration as official
+from kubernetes.aio.client import rest
+
+from update_kube import configuration, credentials, errors
+
+CONNECT_TIMEOUT_SECONDS = 10.0
+
+
+class Transport:
+    """Connections to one API server, opened when first needed and reused."""
+
+    def __init__(self, config: configuration.ClientConfig, *, user_agent: str) -> None:
+        self._config = config
+        self._user_agent = user_agent
+        self._identity: credentials.Identity | None = None
+        self._rest: Any = None
+
+    async def close(self) -> None:
+        """Close all connections; running streams end as Unreachable."""
+        if self._rest is not None:
+            await self._rest.close()
+            self._rest = None
+
+    @contextlib.asynccontextmanager
+    async def exchange(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str],
+        body: Any,
+        content_type: str,
+        timeout: float | None,  # noqa: ASYNC109 - it becomes part of the request, and the error names it
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        """Send a request; the answer's head is there, its body may still be on its way.
+
+        `timeout` (seconds, None for a stream) covers everything up to the end of the block. After a 401 it is sent
+        once more if the credentials have something newer. Everything that aiohttp raises inside the block comes out
+        as Unreachable.
+        """
+        url = (
+            self._config.server
+            + path
+            + (f"?{urllib.parse.urlencode(query, quote_via=urllib.parse.quote)}" if query else "")
+        )
+        response: aiohttp.ClientResponse | None = None
+        try:
+            response = await self._send(method, url, body, content_type, timeout)
+            if response.status == 401 and self._config.credentials.refused():
+                response.release()
+                response = await self._send(method, url, body, content_type, timeout)
+            yield response
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise self._explained(error, timeout) from error
+        finally:
+            if response is not None:
+                # Not release(): a stream that is left in the middle must not go back into the pool.
+                response.close() if not response.content.at_eof() else response.release()
+
+    async def _send(
+        self,
+        method: str,
+        url: str,
+        body: Any,
+        content_type: str,
+        timeout: float | None,  # noqa: ASYNC109 - as above
+    ) -> aiohttp.ClientResponse:
+        identity = await self._config.credentials.identity()
+        connections = await self._connections(identity)
+        headers = {"Accept": "application/json", "Content-Type": content_type, "User-Agent": self._user_agent}
+        if identity.authorization is not None:
+            headers["Authorization"] = identity.authorization
+        limits = aiohttp.ClientTimeout(total=timeout, sock_connect=CONNECT_TIMEOUT_SECONDS)
+        answer = await connections.request(method, url, headers=headers, body=body, _request_timeout=limits)
+        response: aiohttp.ClientResponse = answer.response
+        return response
+
+    async def _connections(self, identity: credentials.Identity) -> Any:
+        files = (identity.cert_file, identity.key_file)
+        if self._rest is not None and self._identity is not None:
+            if files == (self._identity.cert_file, self._identity.key_file):
+                return self._rest
+            # A renewed client certificate needs a new TLS context.
+            await self.close()
+        self._rest, self._identity = self._open(identity), identity
+        return self._rest
+
+    def _open(self, identity: credentials.Identity) -> Any:
+        config = self._config
+        settings: Any = official.Configuration(
+            host=config.server,
+            ca_cert_data=config.ca_data,
+            cert_file=identity.cert_file,
+            key_file=identity.key_file,
+            verify_ssl=config.verify_tls,
+            tls_server_name=config.tls_server_name,
+            proxy=config.proxy,
+            # As kubectl: what is on this machine isn't reached through the environment's proxy.
+            client_session_kwargs={"trust_env": not _is_loopback(config.server)},
+        )
+        # Python >= 3.13 demands certificate extensions that many clusters' CAs lack and kubectl never asked for.
+        settings.disable_strict_ssl_verification = True
+        make: Any = rest.RESTClientObject
+        try:
+            return make(settings)
+        except (ssl.SSLError, OSError) as error:
+            raise errors.CredentialsError(f"the client certificate or its key cannot be used: {error}") from error
+
+    def _explained(self, error: BaseException, timeout: float | None) -> errors.KubeError:
+        server = self._config.server
+        if isinstance(error, aiohttp.ClientConnectorCertificateError | ssl.SSLCertVerificationError):
+            reason = getattr(getattr(error, "certificate_error", error), "verify_message", "") or str(error)
+            return errors.UntrustedServer(
+                f"the certificate of {server} is not trusted: {reason}. Give the CA that signed it "
+                "(certificate-authority in the kubeconfig, or --certificate-authority), and make sure that the "
+                "certificate is for this address"
+            )
+        if isinstance(error, aiohttp.ClientConnectorDNSError):
+            return errors.Unreachable(f"cannot reach {server}: no such host")
+        if isinstance(error, aiohttp.ClientSSLError):
+            return errors.Unreachable(f"cannot reach {server}: it doesn't speak TLS as expected ({error})")
+        if isinstance(error, aiohttp.ClientConnectorError):
+            return errors.Unreachable(f"cannot reach {server}: {(error.strerror or str(error)).lower()}")
+        if isinstance(error, TimeoutError | asyncio.TimeoutError):
+            within = f" within {timeout:g} s" if timeout is not None else " in time"
+            return errors.Unreachable(f"{server} did not answer{within}")
+        if isinstance(error, aiohttp.InvalidURL):
+            return errors.Unreachable(f"{server} is not a usable address")
+        return errors.Unreachable(f"the connection to {server} broke: {error or type(error).__name__}")
+
+
+def _is_loopback(server: str) -> bool:
+    host = urllib.parse.urlsplit(server).hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
