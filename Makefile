@@ -1,0 +1,85 @@
+# `make help` lists the targets. Each installs what it needs itself: a virtual environment in this checkout, and a control plane in a
+# per-user cache (built once, about ten minutes).
+
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do command -v $$p && break; done)
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+SOURCES := core/update_core kube/update_kube operator/update_operator omaha_api/omaha_api cli/updatectl
+CHECKED := $(SOURCES) tests tools bench
+
+WORKERS ?= 2
+PYTEST_ARGS ?=
+DEMO_ARGS ?=
+
+$(INSTALLED): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; set PYTHON=/path/to/python3" >&2; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { echo "python3 -m venv failed: on Debian, apt-get install python3-venv" >&2; exit 1; }
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+.PHONY: install
+install: $(INSTALLED) ## Create the virtual environment with everything in it
+
+.PHONY: demo
+demo: $(INSTALLED) ## The guide's walk-through from end to end on a control plane of its own; DEMO_ARGS="--seed 7"
+	@$(BIN)/updatectl local demo $(DEMO_ARGS)
+
+.PHONY: up
+up: $(INSTALLED) ## Start everything on this machine and print what to do next
+	@$(BIN)/updatectl local up
+
+.PHONY: down
+down: $(INSTALLED) ## Stop what `make up` started; its data stays
+	@$(BIN)/updatectl local down
+
+.PHONY: status
+status: $(INSTALLED) ## What of the local mode runs
+	@$(BIN)/updatectl local status
+
+.PHONY: test
+test: lint ## Lint, then every test but the slow suites; PYTEST_ARGS="-k rate"
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(PYTEST_ARGS)
+
+.PHONY: lint
+lint: $(INSTALLED) ## ruff, format, mypy --strict, import-linter, generated files up to date
+	@$(BIN)/ruff check $(CHECKED)
+	@$(BIN)/ruff format --check $(CHECKED)
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo
+	@$(BIN)/python tools/generate_crds.py --check
+
+.PHONY: format
+format: $(INSTALLED) ## Rewrite the sources in the project's format
+	@$(BIN)/ruff check --fix $(CHECKED)
+	@$(BIN)/ruff format $(CHECKED)
+
+.PHONY: crds
+crds: $(INSTALLED) ## Regenerate crds/ from the models
+	@$(BIN)/python tools/generate_crds.py
+
+.PHONY: bench
+bench: $(INSTALLED) ## Measure the hot path beside an empty server; prints JSON
+	@$(BIN)/python bench/steady.py
+
+.PHONY: constraints
+constraints: ## Renew constraints.txt from the newest versions that pyproject.toml allows
+	@rm -rf build/constraints && $(PYTHON) -m venv build/constraints
+	@build/constraints/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@{ echo "# Exact versions that are tested together; make constraints renews them."; \
+	   build/constraints/bin/python -m pip freeze --exclude-editable; } > constraints.txt
+	@rm -rf build/constraints
+
+.PHONY: clean
+clean: ## Remove what was installed and generated in this checkout; the control-plane cache stays
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	find $(SOURCES) tests tools bench -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.PHONY: help
+help: ## This list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
