@@ -60,6 +60,23 @@ def parse(text: str) -> Version:
     return Version((major_, minor_, build, patch_), is_release=True, prerelease=(), text=text)
 
 
+@functools.lru_cache(maxsize=4096)
+def parse_or_none(text: str) -> Version | None:
+    """The version that `text` writes, or None where it writes none; for what instances report."""
+    try:
+        return parse(text)
+    except ValueError:
+        return None
+
+
+def same(one: str, other: str) -> bool:
+    """Whether two texts mean the same version; texts that are no versions are the same only if they are equal."""
+    if one == other:
+        return True
+    left, right = parse_or_none(one), parse_or_none(other)
+    return left is not None and left == right
+
+
 def _identifiers(prerelease: str | None) -> tuple[_Identifier, ...]:
     if prerelease is None:
         return ()

@@ -65,20 +65,20 @@ class Client:
 
     async def get(
         self,
-        type: ResourceType,  # noqa: A002 - the word for it, and only ever an argument
+        resource: ResourceType,
         name: str,
         namespace: str | None = None,
         *,
         subresource: str | None = None,
         retries: int = 0,
-        timeout: float | None = None,  # noqa: ASYNC109 - passed on to the request
+        within: float | None = None,
     ) -> Object:
         """One object. `retries`: how often to ask again on Unreachable, 429 and 5xx."""
-        return await self.request("GET", type.path(namespace, name, subresource), retries=retries, timeout=timeout)
+        return await self.request("GET", resource.path(namespace, name, subresource), retries=retries, within=within)
 
     async def list_page(
         self,
-        type: ResourceType,  # noqa: A002 - as above
+        resource: ResourceType,
         namespace: str | None = None,
         *,
         limit: int = PAGE_SIZE,
@@ -99,11 +99,11 @@ class Client:
             resourceVersion=resource_version,
             **{"continue": continue_},
         )
-        return await self.request("GET", type.path(namespace), query=query, retries=retries)
+        return await self.request("GET", resource.path(namespace), query=query, retries=retries)
 
     async def list_all(
         self,
-        type: ResourceType,  # noqa: A002 - as above
+        resource: ResourceType,
         namespace: str | None = None,
         *,
         page_size: int = PAGE_SIZE,
@@ -121,7 +121,7 @@ class Client:
             attempt += 1
             try:
                 return await self._list_once(
-                    type, namespace, page_size, label_selector, field_selector, retries=retries
+                    resource, namespace, page_size, label_selector, field_selector, retries=retries
                 )
             except errors.Gone:
                 if attempt >= _LIST_ATTEMPTS:
@@ -129,7 +129,7 @@ class Client:
 
     async def _list_once(
         self,
-        type: ResourceType,  # noqa: A002 - as above
+        resource: ResourceType,
         namespace: str | None,
         page_size: int,
         label_selector: str | None,
@@ -141,7 +141,7 @@ class Client:
         token: str | None = None
         while True:
             page = await self.list_page(
-                type,
+                resource,
                 namespace,
                 limit=page_size,
                 continue_=token,
@@ -150,8 +150,8 @@ class Client:
                 retries=retries,
             )
             for item in page.get("items") or ():
-                item.setdefault("apiVersion", type.api_version)
-                item.setdefault("kind", type.kind)
+                item.setdefault("apiVersion", resource.api_version)
+                item.setdefault("kind", resource.kind)
                 items.append(item)
             metadata = page.get("metadata") or {}
             token = metadata.get("continue") or None
@@ -161,7 +161,7 @@ class Client:
     @contextlib.asynccontextmanager
     async def watch(
         self,
-        type: ResourceType,  # noqa: A002 - as above
+        resource: ResourceType,
         namespace: str | None = None,
         *,
         resource_version: str,
@@ -187,7 +187,7 @@ class Client:
                 async with asyncio.timeout(self._timeout):
                     response = await stack.enter_async_context(
                         self._transport.exchange(
-                            "GET", type.path(namespace), query=query, body=None, content_type=_JSON, timeout=None
+                            "GET", resource.path(namespace), query=query, body=None, content_type=_JSON, within=None
                         )
                     )
                     if response.status != 200:
@@ -200,38 +200,38 @@ class Client:
 
     async def create(
         self,
-        type: ResourceType,  # noqa: A002 - as above
+        resource: ResourceType,
         obj: Object,
         namespace: str | None = None,
         *,
         field_manager: str | None = None,
         dry_run: bool = False,
-        timeout: float | None = None,  # noqa: ASYNC109 - passed on to the request
+        within: float | None = None,
     ) -> Object:
         """Create an object in its own namespace or the given one. Raises AlreadyExists if the name is taken."""
-        path = type.path(_namespace(type, obj, namespace))
+        path = resource.path(_namespace(resource, obj, namespace))
         query = _write_query(field_manager, dry_run=dry_run)
-        return await self.request("POST", path, query=query, body=obj, timeout=timeout)
+        return await self.request("POST", path, query=query, body=obj, within=within)
 
     async def replace(
         self,
-        type: ResourceType,  # noqa: A002 - as above
+        resource: ResourceType,
         obj: Object,
         namespace: str | None = None,
         *,
         field_manager: str | None = None,
         subresource: str | None = None,
         dry_run: bool = False,
-        timeout: float | None = None,  # noqa: ASYNC109 - passed on to the request
+        within: float | None = None,
     ) -> Object:
         """Replace the whole object; with metadata.resourceVersion only if it is still that one, else Conflict."""
-        path = type.path(_namespace(type, obj, namespace), _name(obj), subresource)
+        path = resource.path(_namespace(resource, obj, namespace), _name(obj), subresource)
         query = _write_query(field_manager, dry_run=dry_run)
-        return await self.request("PUT", path, query=query, body=obj, timeout=timeout)
+        return await self.request("PUT", path, query=query, body=obj, within=within)
 
     async def delete(
         self,
-        type: ResourceType,  # noqa: A002 - as above
+        resource: ResourceType,
         name: str,
         namespace: str | None = None,
         *,
@@ -252,11 +252,11 @@ class Client:
             options["propagationPolicy"] = propagation
         if dry_run:
             options["dryRun"] = ["All"]
-        return await self.request("DELETE", type.path(namespace, name), body=options)
+        return await self.request("DELETE", resource.path(namespace, name), body=options)
 
     async def apply(
         self,
-        type: ResourceType,  # noqa: A002 - as above
+        resource: ResourceType,
         obj: Object,
         namespace: str | None = None,
         *,
@@ -270,14 +270,14 @@ class Client:
         Raises Conflict, whose `conflicts` name the other owners, unless `force` takes the fields over. An object with
         metadata.resourceVersion is applied only to that very version, else Conflict (with no `conflicts`).
         """
-        body = {"apiVersion": type.api_version, "kind": type.kind, **obj}
+        body = {"apiVersion": resource.api_version, "kind": resource.kind, **obj}
         query = _write_query(field_manager, dry_run=dry_run) | {"force": "true" if force else "false"}
-        path = type.path(_namespace(type, obj, namespace), _name(obj), subresource)
+        path = resource.path(_namespace(resource, obj, namespace), _name(obj), subresource)
         return await self.request("PATCH", path, query=query, body=body, content_type=_APPLY)
 
     async def merge_patch(
         self,
-        type: ResourceType,  # noqa: A002 - as above
+        resource: ResourceType,
         name: str,
         patch: Mapping[str, Any],
         namespace: str | None = None,
@@ -287,7 +287,7 @@ class Client:
         dry_run: bool = False,
     ) -> Object:
         """JSON merge patch: null removes a field, lists are replaced whole. Fenced by metadata.resourceVersion."""
-        path = type.path(namespace, name, subresource)
+        path = resource.path(namespace, name, subresource)
         query = _write_query(field_manager, dry_run=dry_run)
         return await self.request("PATCH", path, query=query, body=patch, content_type=_MERGE_PATCH)
 
@@ -305,16 +305,16 @@ class Client:
         query: Mapping[str, str] | None = None,
         body: Any = None,
         content_type: str = _JSON,
-        timeout: float | None = None,  # noqa: ASYNC109 - passed on to the request, and the error names it
+        within: float | None = None,
         retries: int = 0,
     ) -> Object:
-        """One request, JSON to JSON. `timeout` in seconds (default: the client's); `retries` only for GET."""
+        """One request, JSON to JSON. `within` seconds (default: the client's); `retries` only for GET."""
         if retries and method != "GET":
             raise ValueError(f"{method} is not repeated: whether it happened isn't known")
         attempt = 0
         while True:
             try:
-                return await self._request_once(method, path, query or {}, body, content_type, timeout)
+                return await self._request_once(method, path, query or {}, body, content_type, within)
             except (errors.TooManyRequests, errors.ServerError, errors.Unreachable) as error:
                 if attempt >= retries or isinstance(error, errors.UntrustedServer):
                     raise
@@ -328,10 +328,10 @@ class Client:
         query: Mapping[str, str],
         body: Any,
         content_type: str,
-        timeout: float | None,  # noqa: ASYNC109 - as above
+        within: float | None,
     ) -> Object:
         async with self._transport.exchange(
-            method, path, query=query, body=body, content_type=content_type, timeout=timeout or self._timeout
+            method, path, query=query, body=body, content_type=content_type, within=within or self._timeout
         ) as response:
             if response.status >= 400:
                 raise await _failure(response)
@@ -369,13 +369,13 @@ def _present(**parameters: str | None) -> dict[str, str]:
     return {key: value for key, value in parameters.items() if value is not None}
 
 
-def _namespace(type: ResourceType, obj: Object, given: str | None) -> str | None:  # noqa: A002 - as above
+def _namespace(resource: ResourceType, obj: Object, given: str | None) -> str | None:
     own = (obj.get("metadata") or {}).get("namespace")
     if given is not None and own is not None and given != own:
         raise ValueError(f"the object is in namespace {own!r}, not {given!r}")
     namespace = given if given is not None else own
-    if type.namespaced and namespace is None:
-        raise ValueError(f"{type.qualified} is namespaced: the object needs a namespace")
+    if resource.namespaced and namespace is None:
+        raise ValueError(f"{resource.qualified} is namespaced: the object needs a namespace")
     return namespace
 
 

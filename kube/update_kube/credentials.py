@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import dataclasses
-import datetime
+import datetime as dt
 import os
 import time
 from collections.abc import Callable, Mapping
@@ -20,7 +20,7 @@ from update_kube import errors
 REREAD_SECONDS = 60.0
 """A token file is read again after this long even if it looks unchanged."""
 
-_EXPIRY_MARGIN = datetime.timedelta(seconds=30)
+_EXPIRY_MARGIN = dt.timedelta(seconds=30)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -137,7 +137,8 @@ def of_user(user: Mapping[str, Any]) -> Credentials:
 
 async def _run_plugin(plugin: Mapping[str, Any]) -> tuple[Mapping[str, Any], float]:
     """Run an exec plugin: an equivalent user section without the plugin, and for how many seconds it is good."""
-    from kubernetes.aio.config import ConfigException, exec_provider, kube_config  # noqa: PLC0415 - costs half a second
+    # Imported here: it costs half a second, and most users have no plugin.
+    from kubernetes.aio.config import ConfigException, exec_provider, kube_config
 
     run: Any = exec_provider.ExecProvider
     node: Any = kube_config.ConfigNode
@@ -163,16 +164,18 @@ def _lifetime(expires: str | None) -> float:
     if not expires:
         return float("inf")
     try:
-        when = datetime.datetime.fromisoformat(expires)
+        when = dt.datetime.fromisoformat(expires)
     except ValueError as error:
         raise errors.CredentialsError(f"a plugin's expirationTimestamp is not a time: {expires!r}") from error
-    return (when - _EXPIRY_MARGIN - datetime.datetime.now(datetime.UTC)).total_seconds()
+    return (when - _EXPIRY_MARGIN - dt.datetime.now(dt.UTC)).total_seconds()
 
 
 async def _from_user_section(user: Mapping[str, Any]) -> Identity:
-    from kubernetes.aio.client import configuration as official  # noqa: PLC0415 - costs half a second
-    from kubernetes.aio.config import ConfigException, kube_config  # noqa: PLC0415 - as above
+    # Imported here: it costs half a second.
+    from kubernetes.aio.client import configuration as official
+    from kubernetes.aio.config import ConfigException, kube_config
 
+    load: Any = kube_config.load_kube_config_from_dict
     cluster = {"server": "https://kubernetes.invalid"}
     document = {
         "current-context": "-",
@@ -182,7 +185,7 @@ async def _from_user_section(user: Mapping[str, Any]) -> Identity:
     }
     loaded: Any = official.Configuration()
     try:
-        await kube_config.load_kube_config_from_dict(document, client_configuration=loaded)
+        await load(document, client_configuration=loaded)
     except (ConfigException, OSError, ValueError) as error:
         raise errors.CredentialsError(f"the kubeconfig's user cannot be used: {error}") from error
     authorization = loaded.api_key.get("BearerToken")

@@ -4,6 +4,8 @@ Two families under one base: `StatusError`, the API server answered with a metav
 came. `CredentialsError` is before both: there is nothing to ask with. Names follow Kubernetes' own reasons.
 """
 
+# ruff: noqa: N818 - named after what happened, in the words of Kubernetes: NotFound, not NotFoundError
+
 from __future__ import annotations
 
 import dataclasses
@@ -13,7 +15,6 @@ from collections.abc import Mapping
 from typing import Any
 
 
-# Named after what happened, as the Kubernetes reasons are: NotFound, not NotFoundError.
 class KubeError(Exception):
     """Anything that kept a request from being fulfilled; its text is fit for a person."""
 
@@ -22,7 +23,7 @@ class CredentialsError(KubeError):
     """The configuration or credentials cannot be used; nothing was sent. The text says what to change."""
 
 
-class Unreachable(KubeError):  # noqa: N818 - named after what happened, as Kubernetes' reasons are
+class Unreachable(KubeError):
     """No usable answer: refused, reset, no such host, cut off, or out of time. Trying later may help."""
 
 
@@ -87,7 +88,7 @@ class StatusError(KubeError):
 
 
 class BadRequest(StatusError):
-    """400: the request makes no sense to the server, an unknown field under strict validation among others."""
+    """400: the request makes no sense to the server; also an unknown field, whatever code that came with."""
 
 
 class Unauthorized(StatusError):
@@ -149,6 +150,9 @@ _BY_CODE: Mapping[int, type[StatusError]] = {
 # 'conflict with "kubectl" using v1', 'conflict with "x" with subresource "status" using v1 at …'
 _MANAGER = re.compile(r'conflict with "((?:[^"\\]|\\.)*)"')
 
+# Server-side apply answers 500 to a field that the schema doesn't have; repeating it can't help.
+_UNDECLARED_FIELD = "field not declared in schema"
+
 _EXCERPT_LENGTH = 300
 
 
@@ -167,6 +171,8 @@ def from_status(code: int, body: bytes | str | Mapping[str, Any] | None, retry_a
     kind = _BY_CODE.get(code, ServerError if code >= 500 else StatusError)
     if code == 409 and reason == "AlreadyExists":
         kind = AlreadyExists
+    if code == 500 and _UNDECLARED_FIELD in message:
+        kind = BadRequest
     return kind(code, reason, message, details, retry_after=_seconds(details.get("retryAfterSeconds"), retry_after))
 
 

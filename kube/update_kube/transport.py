@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ipaddress
+import os
 import ssl
 import urllib.parse
 from collections.abc import AsyncIterator, Mapping
@@ -47,11 +48,11 @@ class Transport:
         query: Mapping[str, str],
         body: Any,
         content_type: str,
-        timeout: float | None,  # noqa: ASYNC109 - it becomes part of the request, and the error names it
+        within: float | None,
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         """Send a request; the answer's head is there, its body may still be on its way.
 
-        `timeout` (seconds, None for a stream) covers everything up to the end of the block. After a 401 it is sent
+        `within` (seconds, None for a stream) covers everything up to the end of the block. After a 401 it is sent
         once more if the credentials have something newer. Everything that aiohttp raises inside the block comes out
         as Unreachable.
         """
@@ -62,13 +63,13 @@ class Transport:
         )
         response: aiohttp.ClientResponse | None = None
         try:
-            response = await self._send(method, url, body, content_type, timeout)
+            response = await self._send(method, url, body, content_type, within)
             if response.status == 401 and self._config.credentials.refused():
                 response.release()
-                response = await self._send(method, url, body, content_type, timeout)
+                response = await self._send(method, url, body, content_type, within)
             yield response
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise self._explained(error, timeout) from error
+            raise self._explained(error, within) from error
         finally:
             if response is not None:
                 # Not release(): a stream that is left in the middle must not go back into the pool.
@@ -80,14 +81,14 @@ class Transport:
         url: str,
         body: Any,
         content_type: str,
-        timeout: float | None,  # noqa: ASYNC109 - as above
+        within: float | None,
     ) -> aiohttp.ClientResponse:
         identity = await self._config.credentials.identity()
         connections = await self._connections(identity)
         headers = {"Accept": "application/json", "Content-Type": content_type, "User-Agent": self._user_agent}
         if identity.authorization is not None:
             headers["Authorization"] = identity.authorization
-        limits = aiohttp.ClientTimeout(total=timeout, sock_connect=CONNECT_TIMEOUT_SECONDS)
+        limits = aiohttp.ClientTimeout(total=within, sock_connect=CONNECT_TIMEOUT_SECONDS)
         answer = await connections.request(method, url, headers=headers, body=body, _request_timeout=limits)
         response: aiohttp.ClientResponse = answer.response
         return response
@@ -123,7 +124,7 @@ class Transport:
         except (ssl.SSLError, OSError) as error:
             raise errors.CredentialsError(f"the client certificate or its key cannot be used: {error}") from error
 
-    def _explained(self, error: BaseException, timeout: float | None) -> errors.KubeError:
+    def _explained(self, error: Exception, within: float | None) -> errors.KubeError:
         server = self._config.server
         if isinstance(error, aiohttp.ClientConnectorCertificateError | ssl.SSLCertVerificationError):
             reason = getattr(getattr(error, "certificate_error", error), "verify_message", "") or str(error)
@@ -137,13 +138,15 @@ class Transport:
         if isinstance(error, aiohttp.ClientSSLError):
             return errors.Unreachable(f"cannot reach {server}: it doesn't speak TLS as expected ({error})")
         if isinstance(error, aiohttp.ClientConnectorError):
-            return errors.Unreachable(f"cannot reach {server}: {(error.strerror or str(error)).lower()}")
+            number = error.os_error.errno
+            what = os.strerror(number).lower() if number else "it hung up before anything was said"
+            return errors.Unreachable(f"cannot reach {server}: {what}")
         if isinstance(error, TimeoutError | asyncio.TimeoutError):
-            within = f" within {timeout:g} s" if timeout is not None else " in time"
-            return errors.Unreachable(f"{server} did not answer{within}")
+            limit = f"within {within:g} s" if within is not None else "in time"
+            return errors.Unreachable(f"{server} did not answer {limit}")
         if isinstance(error, aiohttp.InvalidURL):
             return errors.Unreachable(f"{server} is not a usable address")
-        return errors.Unreachable(f"the connection to {server} broke: {error or type(error).__name__}")
+        return errors.Unreachable(f"the connection to {server} broke: {str(error) or type(error).__name__}")
 
 
 def _is_loopback(server: str) -> bool:

@@ -90,8 +90,10 @@ def _event(line: bytes) -> Event:
         kind, obj = parsed["type"], parsed["object"]
     except (ValueError, TypeError, KeyError) as error:
         raise errors.Unreachable("the watch sent a line that is not an event") from error
+    if not isinstance(obj, dict):
+        raise errors.Unreachable("the watch sent an event without an object")
     if kind == "ERROR":
-        raise errors.from_watch_status(obj if isinstance(obj, dict) else {})
+        raise errors.from_watch_status(obj)
     try:
         return Event(EventType(kind), obj)
     except ValueError as error:

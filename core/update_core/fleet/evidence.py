@@ -53,8 +53,8 @@ ROLLED_BACK_CODE = 44
 """update_engine's code for "the machine came up on the old partition"."""
 TRANSPORT_CODES = range(2001, 3000)
 """2000 + an HTTP status: talking to us failed, not the update. 2000 itself is what clients send for any failure."""
-OMAHA_CODES = frozenset({6, 9, 34, 35, 36, 37})
-"""update_engine's codes for a bad request to, or answer from, the update service."""
+OMAHA_CODES = frozenset({2, 3, 30, 31, 34, 37})
+"""update_engine's codes for a request to, or an answer from, the update service that went wrong."""
 
 
 def weigh(grant: Grant, evidence: Evidence, timeouts: Timeouts, now: datetime) -> Grant | None:
@@ -107,7 +107,11 @@ def _failed(grant: Grant, event: Event, now: datetime) -> Grant | None:
         return None
     rolled_back = code is not None and code.base == ROLLED_BACK_CODE
     return replace(
-        grant, state=GrantState.FAILED, moved_at=now, error_code=event.errorcode, detail="RolledBack" if rolled_back else ""
+        grant,
+        state=GrantState.FAILED,
+        moved_at=now,
+        error_code=event.errorcode,
+        detail="RolledBack" if rolled_back else "",
     )
 
 

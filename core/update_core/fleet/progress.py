@@ -126,5 +126,8 @@ def _group_from_wire(wire: dict[str, Any]) -> GroupProgress:
             kind=str(rollout["kind"]),
             completed_at=datetime.fromisoformat(completed_at) if completed_at else None,
         )
-    counts = {name: int(wire[name]) for name in ("total", "active", "on_target", "in_progress", "in_progress_current", "failed")}
+    counts = {
+        name: int(wire[name])
+        for name in ("total", "active", "on_target", "in_progress", "in_progress_current", "failed")
+    }
     return GroupProgress(app_id=str(wire["app_id"]), track=str(wire["track"]), rollout=record, **counts)

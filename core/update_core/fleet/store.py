@@ -119,7 +119,9 @@ class FleetStore(Protocol):
         """
         ...
 
-    async def record_rollout(self, group: ResolvedGroup, stamp: Stamp, *, completed: bool, now: datetime) -> GroupLedger | Refusal:
+    async def record_rollout(
+        self, group: ResolvedGroup, stamp: Stamp, *, completed: bool, now: datetime
+    ) -> GroupLedger | Refusal:
         """Mirror a stamped rollout. The first rollout of a group that the store never saw with sequence > 1, or an older one, is a store
         that was lost: the ledger then carries quiet_until (no grants until the longest limit of the group has passed)."""
         ...

@@ -112,8 +112,8 @@ def _root(body: bytes) -> etree._Element:
 
 
 def _may_exceed(document: bytes) -> bool:
-    # Counting bytes is a tenth of asking the tree, and clears what real clients send: without that many end tags it cannot
-    # be so deep (the innermost element may do without), nor can an attribute be without its "=".
+    # Counting bytes is a tenth of asking the tree and clears what real clients send: an element can only be so deep
+    # below that many end tags (the innermost may do without), and every attribute has its "=".
     return (
         len(document) > limits.MAX_ATTRIBUTE_LENGTH
         or document.count(b"</") >= limits.MAX_DEPTH

@@ -42,8 +42,12 @@ class ApplicationSpec(Model):
 class ApplicationStatus(Model):
     """What the operator found."""
 
-    observed_generation: int = Field(default=-1, ge=-1, description="The metadata.generation that this status was computed from.")
-    conditions: list[Condition] = Field(default_factory=list, max_length=16, description="Ready: the appId is this namespace's.")
+    observed_generation: int = Field(
+        default=-1, ge=-1, description="The metadata.generation that this status was computed from."
+    )
+    conditions: list[Condition] = Field(
+        default_factory=list, max_length=16, description="Ready: the appId is this namespace's."
+    )
 
 
 class Application(Resource):

@@ -70,7 +70,9 @@ class Condition(Model):
         default=0, ge=0, description="The metadata.generation that the condition was computed from."
     )
     last_transition_time: datetime = Field(description="When status last changed from one value to another.")
-    reason: str = Field(min_length=1, max_length=1024, description="One CamelCase word for why; equal to the Event's reason.")
+    reason: str = Field(
+        min_length=1, max_length=1024, description="One CamelCase word for why; equal to the Event's reason."
+    )
     message: str = Field(default="", max_length=32768, description="The same for people, with what to do about it.")
 
 

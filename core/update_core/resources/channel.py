@@ -11,7 +11,9 @@ from update_core.resources.package import PackageVersion
 class ChannelSpec(Model):
     """What people want of a Channel."""
 
-    application_ref: ApplicationRef = Field(description="The Application that the channel belongs to. It can't be changed.")
+    application_ref: ApplicationRef = Field(
+        description="The Application that the channel belongs to. It can't be changed."
+    )
     name: str = Field(
         min_length=1,
         max_length=128,
@@ -27,7 +29,9 @@ class ChannelGroups(Model):
     """How many Groups follow a channel."""
 
     following: int = Field(default=0, ge=0, le=1_000_000, description="Groups whose channelRef names this Channel.")
-    complete: int = Field(default=0, ge=0, le=1_000_000, description="Those of them that have completed the channel's version.")
+    complete: int = Field(
+        default=0, ge=0, le=1_000_000, description="Those of them that have completed the channel's version."
+    )
 
 
 class ChannelStatus(Model):

@@ -21,7 +21,9 @@ MAX_SAFE_INTEGER = 2**53 - 1
 class PackageSpec(Model):
     """What people want of a Package."""
 
-    application_ref: ApplicationRef = Field(description="The Application that this is a version of. It can't be changed.")
+    application_ref: ApplicationRef = Field(
+        description="The Application that this is a version of. It can't be changed."
+    )
     version: PackageVersion
     display_name: DisplayName | None = Field(default=None, description="A name for people, shown in lists.")
     url: str = Field(
@@ -32,7 +34,10 @@ class PackageSpec(Model):
     )
     size: int = Field(ge=1, le=MAX_SAFE_INTEGER, description="Size of the payload in bytes.")
     sha256: str = Field(
-        pattern=r"^[0-9a-f]{64}$", min_length=64, max_length=64, description="SHA-256 of the payload, 64 lower-case hexadecimal digits."
+        pattern=r"^[0-9a-f]{64}$",
+        min_length=64,
+        max_length=64,
+        description="SHA-256 of the payload, 64 lower-case hexadecimal digits.",
     )
     sha1: str | None = Field(
         default=None,
@@ -42,19 +47,28 @@ class PackageSpec(Model):
         description="SHA-1 of the payload, 40 lower-case hexadecimal digits, for older clients.",
     )
     signature: str | None = Field(
-        default=None, max_length=4096, description="Base64 RSA signature of the payload's metadata, handed to the client (MetadataSignatureRsa)."
+        default=None,
+        max_length=4096,
+        description="Base64 RSA signature of the payload's metadata, handed to the client (MetadataSignatureRsa).",
     )
     metadata_size: int | None = Field(
-        default=None, ge=0, le=MAX_SAFE_INTEGER, description="Size of the payload's metadata in bytes, handed to the client (MetadataSize)."
+        default=None,
+        ge=0,
+        le=MAX_SAFE_INTEGER,
+        description="Size of the payload's metadata in bytes, handed to the client (MetadataSize).",
     )
 
 
 class PackageStatus(Model):
     """What the operator found."""
 
-    observed_generation: int = Field(default=-1, ge=-1, description="The metadata.generation that this status was computed from.")
+    observed_generation: int = Field(
+        default=-1, ge=-1, description="The metadata.generation that this status was computed from."
+    )
     conditions: list[Condition] = Field(
-        default_factory=list, max_length=16, description="Ready: the Application exists and no older Package has the same version."
+        default_factory=list,
+        max_length=16,
+        description="Ready: the Application exists and no older Package has the same version.",
     )
 
 

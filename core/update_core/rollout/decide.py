@@ -132,7 +132,11 @@ def too_many_in_flight(question: Question) -> Refusal | None:
 
 def rate_limited(question: Question) -> Refusal | None:
     """maxUpdates grants were given within periodSeconds, or what was given before is unknown for as long."""
-    slots = [slot for slot in (question.fleet.rate_slot, question.fleet.quiet_until) if slot is not None and question.now < slot]
+    slots = [
+        slot
+        for slot in (question.fleet.rate_slot, question.fleet.quiet_until)
+        if slot is not None and question.now < slot
+    ]
     return Refusal(Reason.RATE_LIMITED, max(slots)) if slots else None
 
 

@@ -88,6 +88,8 @@ class ResolvedGroup:
     """The stamped package, only where it still exists with the same uid and bytes."""
     target_version: str | None = None
     """Group.status.target.version, stamped or not: what onTarget is counted against."""
+    completed: bool = False
+    """Whether the operator has latched the stamped rollout as complete."""
 
 
 @dataclass(frozen=True, slots=True)
