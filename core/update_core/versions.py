@@ -60,7 +60,6 @@ def parse(text: str) -> Version:
     return Version((major_, minor_, build, patch_), is_release=True, prerelease=(), text=text)
 
 
-@functools.lru_cache(maxsize=4096)
 def parse_or_none(text: str) -> Version | None:
     """The version that `text` writes, or None where it writes none; for what instances report."""
     try:

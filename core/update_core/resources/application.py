@@ -4,7 +4,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from update_core.resources.base import Condition, DisplayName, GroupRef, Model, Resource
+from update_core.resources.base import MAX_SAFE_INTEGER, Condition, DisplayName, GroupRef, Model, Resource
 
 AppId = Annotated[
     str,
@@ -12,41 +12,48 @@ AppId = Annotated[
         min_length=1,
         max_length=255,
         pattern=r"^[a-z0-9]([a-z0-9._-]*[a-z0-9])?$",
-        description="The Omaha appid that instances send: a UUID or a reverse-DNS name, lower case, without braces. One namespace "
-        "of the cluster owns it. It can't be changed.",
+        description="The Omaha appid that instances send: a UUID or a reverse-DNS name, in lower case and without braces. "
+        "It belongs to one namespace of the cluster. It can't be changed.",
     ),
 ]
 
 
 class ApplicationSpec(Model):
-    """What people want of an Application."""
+    """What people want of this Application."""
 
     app_id: AppId
-    display_name: DisplayName | None = Field(default=None, description="A name for people, shown in lists.")
-    description: str | None = Field(default=None, max_length=4096, description="What the application is, for people.")
+    display_name: DisplayName | None = Field(default=None, description="A name for people.")
+    description: str | None = Field(
+        default=None, max_length=4096, description="What the application is, in a few words for people."
+    )
     package_base_url: str | None = Field(
         default=None,
         alias="packageBaseURL",
         min_length=8,
         max_length=2048,
-        description="Absolute http or https URL ending in / that relative Package urls are resolved against. Without it the Omaha "
-        "service's own package base URL is used.",
+        description="The absolute http or https URL, ending in /, that Packages with a relative url are fetched from. Absent: "
+        "the package base URL that the Omaha service is configured with.",
     )
     default_group_ref: GroupRef | None = Field(
         default=None,
-        description="The Group for instances whose track names no Group: where it follows the channel that they name, or where they "
-        "name nothing that is known.",
+        description="The Group for instances whose track names no Group: where they name the channel that this Group "
+        "follows, or nothing that is known.",
     )
 
 
 class ApplicationStatus(Model):
-    """What the operator found."""
+    """What the operator found; nobody else writes it."""
 
     observed_generation: int = Field(
-        default=-1, ge=-1, description="The metadata.generation that this status was computed from."
+        default=-1,
+        ge=-1,
+        le=MAX_SAFE_INTEGER,
+        description="The metadata.generation that this status was computed from.",
     )
     conditions: list[Condition] = Field(
-        default_factory=list, max_length=16, description="Ready: the appId is this namespace's."
+        default_factory=list,
+        max_length=16,
+        description="Ready: the spec is accepted and the appId is this namespace's.",
     )
 
 

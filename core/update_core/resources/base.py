@@ -18,6 +18,9 @@ API_VERSION = f"{GROUP}/{VERSION}"
 ObjectName = Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$")]
 """A Kubernetes object's metadata.name (RFC 1123 subdomain)."""
 
+MAX_SAFE_INTEGER = 2**53 - 1
+"""The largest integer that every JSON reader keeps exactly; CRD bounds must be given, and nothing here comes near."""
+
 DisplayName = Annotated[str, Field(min_length=1, max_length=256)]
 
 
@@ -46,32 +49,35 @@ class ObjectMeta(Model):
 class ApplicationRef(Model):
     """Names an Application in the same namespace."""
 
-    name: ObjectName = Field(description="Name of an Application in the same namespace.")
+    name: ObjectName = Field(description="metadata.name of an Application in the same namespace.")
 
 
 class ChannelRef(Model):
     """Names a Channel in the same namespace."""
 
-    name: ObjectName = Field(description="Name of a Channel in the same namespace.")
+    name: ObjectName = Field(description="metadata.name of a Channel in the same namespace.")
 
 
 class GroupRef(Model):
     """Names a Group in the same namespace."""
 
-    name: ObjectName = Field(description="Name of a Group in the same namespace.")
+    name: ObjectName = Field(description="metadata.name of a Group in the same namespace.")
 
 
 class Condition(Model):
-    """One aspect of an object's state, as Kubernetes writes it (metav1.Condition)."""
+    """One aspect of the object's state, in the form of every Kubernetes condition."""
 
     type: str = Field(max_length=316, description="What the condition is about, in CamelCase.")
     status: Literal["True", "False", "Unknown"] = Field(description="Whether the condition holds.")
     observed_generation: int = Field(
-        default=0, ge=0, description="The metadata.generation that the condition was computed from."
+        default=0,
+        ge=0,
+        le=MAX_SAFE_INTEGER,
+        description="The metadata.generation that the condition was computed from.",
     )
     last_transition_time: datetime = Field(description="When status last changed from one value to another.")
     reason: str = Field(
-        min_length=1, max_length=1024, description="One CamelCase word for why; equal to the Event's reason."
+        min_length=1, max_length=1024, description="One CamelCase word for why; the Event about it has the same."
     )
     message: str = Field(default="", max_length=32768, description="The same for people, with what to do about it.")
 

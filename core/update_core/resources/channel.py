@@ -4,24 +4,26 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from update_core.resources.base import ApplicationRef, Condition, Model, Resource
+from update_core.resources.base import MAX_SAFE_INTEGER, ApplicationRef, Condition, Model, Resource
 from update_core.resources.package import PackageVersion
 
 
 class ChannelSpec(Model):
-    """What people want of a Channel."""
+    """What people want of this Channel."""
 
     application_ref: ApplicationRef = Field(
-        description="The Application that the channel belongs to. It can't be changed."
+        description="The Application that the channel belongs to, in the same namespace. It can't be changed."
     )
     name: str = Field(
         min_length=1,
         max_length=128,
         pattern=r"^[!-~]([ -~]*[!-~])?$",
-        description="The channel's name as people and instances write it, such as stable. Unique within the application. It can't be changed.",
+        description="The channel's name as people and instances write it, such as stable. Unique within the application: of "
+        "two Channels with one name the older has it. It can't be changed.",
     )
     version: PackageVersion = Field(
-        description="The version that Groups on this channel move to. It may name a Package that isn't there yet."
+        description="The version that the channel's Groups move to; changing it is a promotion. A semantic version, or one to "
+        "four integers separated by dots. Its Package may be created later: until then the Groups stay where they are."
     )
 
 
@@ -35,17 +37,20 @@ class ChannelGroups(Model):
 
 
 class ChannelStatus(Model):
-    """What the operator found."""
+    """What the operator found; nobody else writes it."""
 
     observed_generation: int = Field(
         default=-1,
         ge=-1,
-        description="The metadata.generation that this status was computed from; it advances only in a write in which RolledOut isn't True.",
+        le=MAX_SAFE_INTEGER,
+        description="The metadata.generation that this status was computed from. It advances only together with RolledOut being "
+        "reset, so that waiting for RolledOut right after a promotion never sees the one before.",
     )
     conditions: list[Condition] = Field(
         default_factory=list,
         max_length=16,
-        description="Ready; PackageAvailable; RolledOut: every Group that follows the channel has completed its version.",
+        description="Ready: the spec is accepted. PackageAvailable: the version has a Package. RolledOut: every Group that "
+        "follows the channel has completed its version.",
     )
     groups: ChannelGroups | None = Field(default=None, description="The Groups that follow the channel.")
 

@@ -31,7 +31,12 @@ class Column:
 
     def to_wire(self) -> Manifest:
         """The entry of additionalPrinterColumns."""
-        wire: Manifest = {"name": self.name, "type": self.type, "jsonPath": self.json_path, "priority": 1 if self.wide else 0}
+        wire: Manifest = {
+            "name": self.name,
+            "type": self.type,
+            "jsonPath": self.json_path,
+            "priority": 1 if self.wide else 0,
+        }
         return wire | ({"description": self.description} if self.description else {})
 
 
@@ -79,11 +84,15 @@ KINDS: tuple[Kind, ...] = (
             Column("Channel", ".spec.name", description="The name that instances and people use"),
             Column("Version", ".spec.version", description="The version that is promoted to the channel"),
             Column("Groups", ".status.groups.following", "integer", description="Groups that follow the channel"),
-            Column("Complete", ".status.groups.complete", "integer", description="Those that have completed its version"),
+            Column(
+                "Complete", ".status.groups.complete", "integer", description="Those that have completed its version"
+            ),
             Column("RolledOut", _condition("RolledOut"), description="Whether every Group has completed its version"),
             _READY,
             _AGE,
-            Column("Package", _condition("PackageAvailable"), wide=True, description="Whether the version's Package exists"),
+            Column(
+                "Package", _condition("PackageAvailable"), wide=True, description="Whether the version's Package exists"
+            ),
             Column("Status", _condition("Ready", "reason"), wide=True),
             _MESSAGE,
         ),
@@ -96,7 +105,9 @@ KINDS: tuple[Kind, ...] = (
             _APP,
             Column("Channel", ".spec.channelRef.name", description="The Channel that the group follows"),
             Column("Target", ".status.target.version", description="The version that it moves to"),
-            Column("Progress", ".status.progress", description="Active instances on the target, of all that are active"),
+            Column(
+                "Progress", ".status.progress", description="Active instances on the target, of all that are active"
+            ),
             _READY,
             Column("Status", _condition("Progressing", "reason"), description="What the rollout does, or waits for"),
             _AGE,

@@ -5,7 +5,15 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from update_core.resources.base import ApplicationRef, ChannelRef, Condition, DisplayName, Model, Resource
+from update_core.resources.base import (
+    MAX_SAFE_INTEGER,
+    ApplicationRef,
+    ChannelRef,
+    Condition,
+    DisplayName,
+    Model,
+    Resource,
+)
 from update_core.resources.package import PackageVersion
 
 MAX_COUNT = 2**31 - 1
@@ -19,73 +27,94 @@ class RateLimit(Model):
     """At most maxUpdates new grants in every interval of periodSeconds."""
 
     max_updates: int = Field(
-        ge=1, le=MAX_COUNT, description="How many instances may be given an update in any interval of periodSeconds."
+        ge=1,
+        le=MAX_COUNT,
+        description="How many instances may be given an update in any interval of periodSeconds. A retry counts again; "
+        "repeating an offer that an instance already holds doesn't.",
     )
-    period_seconds: int = Field(ge=1, le=YEAR_SECONDS, description="Length of the sliding interval in seconds.")
+    period_seconds: int = Field(
+        ge=1,
+        le=YEAR_SECONDS,
+        description="Length of the interval in seconds. It slides: the limit holds between any two moments so far apart, "
+        "not per minute of the clock.",
+    )
 
 
 class GroupSpec(Model):
-    """What people want of a Group."""
+    """What people want of this Group."""
 
     application_ref: ApplicationRef = Field(
-        description="The Application whose instances these are. It can't be changed."
+        description="The Application whose instances these are, in the same namespace. It can't be changed."
     )
     channel_ref: ChannelRef = Field(
-        description="The Channel whose version the Group moves to; of the same Application."
+        description="The Channel whose version the group moves to. It must be of the same Application. Following another "
+        "channel is a promotion like any other."
     )
     track: str = Field(
         min_length=1,
         max_length=128,
         pattern=r"^[!-~]([ -~]*[!-~])?$",
-        description="The Omaha track that the Group's instances send. Unique within the application. It can't be changed.",
+        description="The Omaha track that the group's instances send. Unique within the application: of two Groups with one "
+        "track the older has it. It can't be changed.",
     )
-    display_name: DisplayName | None = Field(default=None, description="A name for people, shown in lists.")
-    paused: bool = Field(default=False, description="Give out no new updates; what is in flight may finish.")
+    display_name: DisplayName | None = Field(default=None, description="A name for people.")
+    paused: bool = Field(
+        default=False,
+        description="While true no instance is given an update. Instances that are updating already may finish.",
+    )
     rate_limit: RateLimit | None = Field(
-        default=None, description="How fast new updates are given out; absent means without limit."
+        default=None,
+        description="How fast updates are given out: at most maxUpdates instances in any periodSeconds. Absent: as fast as "
+        "instances ask. Changing it takes effect at once; deleting and creating the Group doesn't reset it.",
     )
     max_in_flight: int | None = Field(
         default=None,
         ge=1,
         le=MAX_COUNT,
-        description="How many instances may be updating at once, from the offer until they report the new version; absent means without limit.",
+        description="How many instances may be updating at once, each from its offer until it reports the new version, fails "
+        "or times out. Absent: without limit.",
     )
     update_timeout_seconds: int = Field(
         default=DEFAULT_UPDATE_TIMEOUT_SECONDS,
         ge=1,
         le=YEAR_SECONDS,
-        description="An instance that makes no progress for so many seconds is no longer in flight.",
+        description="An instance whose update makes no progress for so many seconds no longer counts as in flight; if it had "
+        "downloaded the payload, it counts as failed.",
     )
     reboot_timeout_seconds: int = Field(
         default=DEFAULT_REBOOT_TIMEOUT_SECONDS,
         ge=1,
         le=YEAR_SECONDS,
-        description="The same for an instance that has installed the update and has yet to restart into it.",
+        description="Instead of updateTimeoutSeconds for an instance that has installed the update and has yet to restart "
+        "into it.",
     )
     active_seconds: int = Field(
         default=DEFAULT_ACTIVE_SECONDS,
         ge=1,
         le=YEAR_SECONDS,
-        description="An instance that hasn't checked for so many seconds isn't active and isn't waited for.",
+        description="An instance that hasn't asked for updates for so many seconds isn't active: the rollout doesn't wait "
+        "for it. It should be longer than the interval at which instances ask.",
     )
 
 
 class TargetPackage(Model):
     """The exact payload that a rollout was begun with."""
 
-    name: str = Field(min_length=1, max_length=253, description="Name of the Package.")
+    name: str = Field(min_length=1, max_length=253, description="metadata.name of the Package.")
     uid: str = Field(
-        min_length=1, max_length=64, description="UID of the Package: one deleted and made again is another."
+        min_length=1, max_length=64, description="metadata.uid of the Package: one deleted and made again is another."
     )
     sha256: str = Field(min_length=64, max_length=64, pattern=r"^[0-9a-f]{64}$", description="SHA-256 of its payload.")
 
 
 class Target(Model):
-    """What the Group moves to."""
+    """The version that the Group moves to, with its exact packages."""
 
     version: PackageVersion
     packages: list[TargetPackage] = Field(
-        min_length=1, max_length=16, description="The packages that may be handed out for the version."
+        min_length=1,
+        max_length=16,
+        description="The packages that may be handed out for the version; no other is, not even one with the same name.",
     )
 
 
@@ -93,29 +122,32 @@ class Rollout(Model):
     """One attempt to bring the Group to a version."""
 
     sequence: int = Field(
-        ge=1, le=2**62, description="Number of the rollout; it only rises for an application's track."
+        ge=1, le=2**62, description="Number of the rollout. For a track of an application it only ever rises."
     )
     version: PackageVersion
     kind: Literal["Update", "Rollback"] = Field(
-        default="Update", description="Update moves forward to the channel's version."
+        default="Update", description="Update: instances move up to the channel's version. Rollback: they move back."
     )
     salt: str = Field(
         min_length=1,
         max_length=64,
         pattern=r"^[0-9A-Za-z._-]+$",
-        description="Decides, with the instance's id, its place in the order of this rollout.",
+        description="Random text of this rollout; with it an instance's id decides its place in the order.",
     )
     started_time: datetime = Field(description="When the rollout was begun.")
     completed_time: datetime | None = Field(
-        default=None, description="When every active instance was on the target; it stays."
+        default=None,
+        description="When every active instance was found on the target. It stays, whatever instances appear later.",
     )
 
 
 class InstanceCounts(Model):
     """The Group's instances, as the fleet store counts them."""
 
-    total: int = Field(default=0, ge=0, le=MAX_COUNT, description="Instances that the store knows.")
-    active: int = Field(default=0, ge=0, le=MAX_COUNT, description="Those that checked within activeSeconds.")
+    total: int = Field(default=0, ge=0, le=MAX_COUNT, description="Instances that the service knows.")
+    active: int = Field(
+        default=0, ge=0, le=MAX_COUNT, description="Instances that asked for updates within activeSeconds."
+    )
     on_target: int = Field(
         default=0, ge=0, le=MAX_COUNT, description="Active instances on the target version or above."
     )
@@ -126,15 +158,19 @@ class InstanceCounts(Model):
 
 
 class GroupStatus(Model):
-    """What the operator decided and found."""
+    """What the operator decided and found; nobody else writes it."""
 
     observed_generation: int = Field(
-        default=-1, ge=-1, description="The metadata.generation that this status was computed from."
+        default=-1,
+        ge=-1,
+        le=MAX_SAFE_INTEGER,
+        description="The metadata.generation that this status was computed from.",
     )
     conditions: list[Condition] = Field(
         default_factory=list,
         max_length=16,
-        description="Ready; PackageAvailable; Progressing; Paused; RolloutComplete; FleetReported.",
+        description="Ready: the spec is accepted. PackageAvailable: the wanted version has a Package. Progressing: instances "
+        "are being moved. Paused. RolloutComplete: every active instance is on the target. FleetReported: the counts are fresh.",
     )
     target: Target | None = Field(
         default=None, description="The version that the Group moves to, with its exact packages."
@@ -144,7 +180,9 @@ class GroupStatus(Model):
         default=None, description="How far it is; refreshed every few seconds at most."
     )
     progress: str | None = Field(
-        default=None, max_length=32, description="Active instances on the target, of all that are active; such as 3/10."
+        default=None,
+        max_length=32,
+        description="Active instances on the target, of all that are active, such as 3/10.",
     )
 
 

@@ -4,7 +4,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from update_core.resources.base import ApplicationRef, Condition, DisplayName, Model, Resource
+from update_core.resources.base import MAX_SAFE_INTEGER, ApplicationRef, Condition, DisplayName, Model, Resource
 
 PackageVersion = Annotated[
     str,
@@ -12,58 +12,65 @@ PackageVersion = Annotated[
         min_length=1,
         max_length=128,
         pattern=r"^[0-9]+(\.[0-9]+){0,3}(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?$",
-        description="Semantic version, or one to four integers separated by dots.",
+        description="A semantic version such as 1.2.3-beta.1, or one to four integers separated by dots.",
     ),
 ]
-MAX_SAFE_INTEGER = 2**53 - 1
 
 
 class PackageSpec(Model):
-    """What people want of a Package."""
+    """What people want of this Package."""
 
     application_ref: ApplicationRef = Field(
-        description="The Application that this is a version of. It can't be changed."
+        description="The Application that this is a version of, in the same namespace. It can't be changed."
     )
-    version: PackageVersion
-    display_name: DisplayName | None = Field(default=None, description="A name for people, shown in lists.")
+    version: PackageVersion = Field(
+        description="The version: a semantic version such as 1.2.3-beta.1, or one to four integers separated by dots. Unique within "
+        "the application: of two Packages with one version the older has it. It can't be changed."
+    )
+    display_name: DisplayName | None = Field(default=None, description="A name for people.")
     url: str = Field(
         min_length=1,
         max_length=2048,
-        description="Where instances fetch the payload: an absolute http or https URL, a path relative to the Application's "
-        "packageBaseURL, or an image reference such as index.example.com/webapp:1.2.1, handed out exactly as written.",
+        description="Where instances fetch the payload: an absolute http or https URL; a path below the Application's "
+        "packageBaseURL; or an image reference with a tag or digest, such as index.example.com/webapp:1.2.1, which instances "
+        "get exactly as written. It can't be changed.",
     )
-    size: int = Field(ge=1, le=MAX_SAFE_INTEGER, description="Size of the payload in bytes.")
+    size: int = Field(ge=1, le=MAX_SAFE_INTEGER, description="Size of the payload in bytes. It can't be changed.")
     sha256: str = Field(
         pattern=r"^[0-9a-f]{64}$",
         min_length=64,
         max_length=64,
-        description="SHA-256 of the payload, 64 lower-case hexadecimal digits.",
+        description="SHA-256 of the payload in 64 lower-case hexadecimal digits, as sha256sum prints it. It can't be changed.",
     )
     sha1: str | None = Field(
         default=None,
         pattern=r"^[0-9a-f]{40}$",
         min_length=40,
         max_length=40,
-        description="SHA-1 of the payload, 40 lower-case hexadecimal digits, for older clients.",
+        description="SHA-1 of the payload in 40 lower-case hexadecimal digits, for clients that check it. It can't be changed.",
     )
     signature: str | None = Field(
         default=None,
         max_length=4096,
-        description="Base64 RSA signature of the payload's metadata, handed to the client (MetadataSignatureRsa).",
+        description="RSA signature of the payload's metadata in base64. Instances get it as MetadataSignatureRsa and check it. "
+        "It can't be changed.",
     )
     metadata_size: int | None = Field(
         default=None,
         ge=0,
         le=MAX_SAFE_INTEGER,
-        description="Size of the payload's metadata in bytes, handed to the client (MetadataSize).",
+        description="Size of the payload's metadata in bytes. Instances get it as MetadataSize. It can't be changed.",
     )
 
 
 class PackageStatus(Model):
-    """What the operator found."""
+    """What the operator found; nobody else writes it."""
 
     observed_generation: int = Field(
-        default=-1, ge=-1, description="The metadata.generation that this status was computed from."
+        default=-1,
+        ge=-1,
+        le=MAX_SAFE_INTEGER,
+        description="The metadata.generation that this status was computed from.",
     )
     conditions: list[Condition] = Field(
         default_factory=list,

@@ -65,11 +65,10 @@ def _literal(text: str) -> str:
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
-_VERSION = (
-    f"{_matches(_SEMANTIC)} || ({_matches(_DOTTED)} && self.split('.').all(part, int(part) <= 4294967295))"
-)
+_VERSION = f"{_matches(_SEMANTIC)} || ({_matches(_DOTTED)} && self.split('.').all(part, int(part) <= 4294967295))"
 _VERSION_MESSAGE = (
-    "must be a semantic version such as 1.2.3 or 1.2.3-beta.1, or one to four integers below 4294967296 separated by dots such as 120.0.6099.5"
+    "must be a semantic version such as 1.2.3 or 1.2.3-beta.1, "
+    "or one to four integers below 4294967296 separated by dots such as 120.0.6099.5"
 )
 
 
@@ -78,27 +77,46 @@ def _form(kind: str, field: str, expression: str, message: str) -> Rule:
 
 
 def _reference(kind: str, field: str) -> Rule:
-    target = field.removesuffix("Ref")
+    target = {"applicationRef": "an Application", "channelRef": "a Channel", "defaultGroupRef": "a Group"}[field]
     return _form(
         kind,
         f"{field}.name",
         _matches(_OBJECT_NAME),
-        f"must be the metadata.name of a {target.title()} in this namespace: lower-case letters, digits, '-' and '.'",
+        f"must be the metadata.name of {target} in this namespace: lower-case letters, digits, '-' and '.'",
     )
 
 
 def _display_name(kind: str) -> Rule:
-    return _form(kind, "displayName", f"!self.matches({_literal(_CONTROL)})", "must be one line of text without control characters")
+    return _form(
+        kind,
+        "displayName",
+        f"!self.matches({_literal(_CONTROL)})",
+        "must be one line of text without control characters",
+    )
 
 
 def _required_and_immutable(kind: str, field: str, remedy: str) -> Rule:
-    return Rule(f"{kind}.{field}-immutable", kind, (), f"self.{field} == oldSelf.{field}", f"{field} can't be changed: {remedy}", field)
+    return Rule(
+        f"{kind}.{field}-immutable",
+        kind,
+        (),
+        f"self.{field} == oldSelf.{field}",
+        f"{field} can't be changed: {remedy}",
+        field,
+    )
 
 
 def _optional_and_immutable(kind: str, field: str, remedy: str) -> Rule:
     # On spec, not on the field: a rule on the field is skipped when the field comes or goes.
     expression = f"has(self.{field}) == has(oldSelf.{field}) && (!has(self.{field}) || self.{field} == oldSelf.{field})"
-    return Rule(f"{kind}.{field}-immutable", kind, (), expression, f"{field} can't be changed, added or removed: {remedy}", field)
+    return Rule(
+        f"{kind}.{field}-immutable",
+        kind,
+        (),
+        expression,
+        f"{field} can't be changed, added or removed: {remedy}",
+        field,
+    )
 
 
 def _application() -> Iterator[Rule]:
@@ -106,9 +124,12 @@ def _application() -> Iterator[Rule]:
         "Application",
         "appId",
         f"{_matches(_UUID)} || {_matches(_REVERSE_DNS)}",
-        "must be a UUID such as e96281a6-d1af-4bde-9a0a-97b76e56dc57 or a reverse-DNS name such as com.example.webapp, in lower case and without braces",
+        "must be a UUID such as e96281a6-d1af-4bde-9a0a-97b76e56dc57 or a reverse-DNS name such as com.example.webapp, "
+        "in lower case and without braces",
     )
-    yield _required_and_immutable("Application", "appId", "instances know the application by it; create another Application")
+    yield _required_and_immutable(
+        "Application", "appId", "instances know the application by it; create another Application"
+    )
     yield _display_name("Application")
     yield _form(
         "Application",
@@ -137,10 +158,18 @@ def _package() -> Iterator[Rule]:
     yield _required_and_immutable("Package", "url", another)
     yield _required_and_immutable("Package", "size", another)
     yield _form(
-        "Package", "sha256", _matches("^[0-9a-f]{64}$"), "must be 64 lower-case hexadecimal digits, as sha256sum prints them"
+        "Package",
+        "sha256",
+        _matches("^[0-9a-f]{64}$"),
+        "must be 64 lower-case hexadecimal digits, as sha256sum prints them",
     )
     yield _required_and_immutable("Package", "sha256", another)
-    yield _form("Package", "sha1", _matches("^[0-9a-f]{40}$"), "must be 40 lower-case hexadecimal digits, as sha1sum prints them")
+    yield _form(
+        "Package",
+        "sha1",
+        _matches("^[0-9a-f]{40}$"),
+        "must be 40 lower-case hexadecimal digits, as sha1sum prints them",
+    )
     yield _optional_and_immutable("Package", "sha1", another)
     yield _form(
         "Package",
@@ -155,7 +184,9 @@ def _package() -> Iterator[Rule]:
 def _channel() -> Iterator[Rule]:
     yield _reference("Channel", "applicationRef")
     yield _required_and_immutable("Channel", "applicationRef", "create a Channel for the other application")
-    yield _form("Channel", "name", _matches(_PRINTABLE), "must be printable ASCII that neither begins nor ends with a space")
+    yield _form(
+        "Channel", "name", _matches(_PRINTABLE), "must be printable ASCII that neither begins nor ends with a space"
+    )
     yield _required_and_immutable("Channel", "name", "instances know the channel by it; create another Channel")
     yield _form("Channel", "version", _VERSION, _VERSION_MESSAGE)
 
@@ -164,7 +195,9 @@ def _group() -> Iterator[Rule]:
     yield _reference("Group", "applicationRef")
     yield _required_and_immutable("Group", "applicationRef", "create a Group for the other application")
     yield _reference("Group", "channelRef")
-    yield _form("Group", "track", _matches(_PRINTABLE), "must be printable ASCII that neither begins nor ends with a space")
+    yield _form(
+        "Group", "track", _matches(_PRINTABLE), "must be printable ASCII that neither begins nor ends with a space"
+    )
     yield _required_and_immutable("Group", "track", "instances know the group by it; create another Group")
     yield _display_name("Group")
 

@@ -31,7 +31,17 @@ def _structural(node: Schema, definitions: Mapping[str, Schema]) -> Schema:
         schema["description"] = " ".join(node["description"].split())
     if node.get("default") is not None:
         schema["default"] = node["default"]
-    for keyword in ("enum", "format", "pattern", "minLength", "maxLength", "minimum", "maximum", "minItems", "maxItems"):
+    for keyword in (
+        "enum",
+        "format",
+        "pattern",
+        "minLength",
+        "maxLength",
+        "minimum",
+        "maximum",
+        "minItems",
+        "maxItems",
+    ):
         if keyword in node:
             schema[keyword] = node[keyword]
     if node["type"] == "integer":
