@@ -41,7 +41,7 @@ class ResourceType:
         if name is not None and self.namespaced and namespace is None:
             raise ValueError(f"{self.qualified} is namespaced: {name!r} needs a namespace")
         if subresource is not None and name is None:
-            raise ValueError(f"a subresource ({subresource!r}) needs a name")
+            raise ValueError(f"{self.qualified}: a subresource ({subresource!r}) needs a name")
         parts = ["apis", self.group, self.version] if self.group else ["api", self.version]
         if namespace is not None:
             parts += ["namespaces", namespace]

@@ -38,6 +38,8 @@ class Transport:
         if self._rest is not None:
             await self._rest.close()
             self._rest = None
+            # One turn of the loop: aborted connections close their sockets in it.
+            await asyncio.sleep(0)
 
     @contextlib.asynccontextmanager
     async def exchange(
@@ -72,8 +74,7 @@ class Transport:
             raise self._explained(error, within) from error
         finally:
             if response is not None:
-                # Not release(): a stream that is left in the middle must not go back into the pool.
-                response.close() if not response.content.at_eof() else response.release()
+                _finish(response)
 
     async def _send(
         self,
@@ -147,6 +148,20 @@ class Transport:
         if isinstance(error, aiohttp.InvalidURL):
             return errors.Unreachable(f"{server} is not a usable address")
         return errors.Unreachable(f"the connection to {server} broke: {str(error) or type(error).__name__}")
+
+
+def _finish(response: aiohttp.ClientResponse) -> None:
+    """Give the connection back if the answer was read to its end; else abort it.
+
+    A stream that is left in the middle can't be reused, and a polite TLS goodbye to a peer that may be gone would keep
+    the socket for half a minute.
+    """
+    connection = response.connection
+    if connection is not None and connection.transport is not None and not response.content.at_eof():
+        connection.transport.abort()
+        response.close()
+    else:
+        response.release()
 
 
 def _is_loopback(server: str) -> bool:

@@ -144,8 +144,18 @@ def _identity_from_proc(pid: int) -> str | None:
     # The second field is the program's name in parentheses and may itself contain both blanks and parentheses.
     fields = stat.rpartition(")")[2].split()
     state, start_ticks = fields[0], fields[19]
+    if state == "X" or (state == "Z" and not _has_other_threads(pid)):
+        return None
     # Ticks count from the boot: without its id, a process after a restart of the machine could look like the old one.
-    return None if state in {"Z", "X"} else f"{start_ticks}@{boot}"
+    return f"{start_ticks}@{boot}"
+
+
+def _has_other_threads(pid: int) -> bool:
+    """A killed process shows as a zombie when its first thread is gone; until the last one is, it keeps its ports."""
+    try:
+        return len(list(Path(f"/proc/{pid}/task").iterdir())) > 1
+    except (FileNotFoundError, ProcessLookupError):
+        return False
 
 
 def _identity_from_ps(pid: int) -> str | None:

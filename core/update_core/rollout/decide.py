@@ -123,9 +123,10 @@ def stale_catalog(question: Question) -> Refusal | None:
 
 
 def too_many_in_flight(question: Question) -> Refusal | None:
-    """maxInFlight instances are updating."""
-    most = question.group.limits.max_in_flight
-    if most is None or question.fleet.in_flight < most:
+    """maxInFlight other instances are updating: a grant that this one would replace isn't in its own way."""
+    most, own = question.group.limits.max_in_flight, question.fleet.live_grant
+    replaced = 1 if own is not None and own.track == question.group.track else 0
+    if most is None or question.fleet.in_flight - replaced < most:
         return None
     return Refusal(Reason.TOO_MANY_IN_FLIGHT, question.fleet.in_flight_until)
 

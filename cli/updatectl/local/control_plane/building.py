@@ -149,7 +149,8 @@ def _demand_space(folder: Path, free_bytes: Callable[[Path], int]) -> None:
     if free < FREE_BYTES_NEEDED:
         raise BuildError(
             f"not enough disk space at {folder}: building the control plane needs "
-            f"{FREE_BYTES_NEEDED / 1024**3:.0f} GiB, {free / 1024**3:.1f} GiB are free; make room or let UPDATE_SERVICE_CACHE name a folder on another disk"
+            f"{FREE_BYTES_NEEDED / 1024**3:.0f} GiB, {free / 1024**3:.1f} GiB are free; "
+            "make room or let UPDATE_SERVICE_CACHE name a folder on another disk"
         )
 
 

@@ -37,7 +37,7 @@ class ControlPlane:
     def __init__(
         self,
         data_dir: Path,
-        binaries: Binaries,
+        binaries: Binaries | None,
         *,
         controller_manager: bool = True,
         durable: bool = True,
@@ -47,6 +47,7 @@ class ControlPlane:
     ) -> None:
         """Nothing is started yet.
 
+        Without `binaries` it can only be looked at and stopped: stopping must not need programs that would have to be built first.
         durable=False spares etcd its fsync: for tests. `port` asks for one particular port of the API server; without
         it, that of the last run or any free one. `report` takes remarks for people.
         """
@@ -138,7 +139,7 @@ class ControlPlane:
         if essential <= {item.component for item in alive}:
             pids = ", ".join(f"{item.component} {item.pid}" for item in alive)
             raise AlreadyRunning(
-                f"a control plane runs already on {self._layout.data_dir} (pids: {pids}); stop it first, or use it"
+                f"a control plane runs already on {self._layout.data_dir} (pids: {pids}); use it, or stop it first"
             )
         if crashed:
             self._report(f"the last run was not stopped, {' and '.join(crashed)} crashed; starting again on its data")
@@ -188,6 +189,8 @@ class ControlPlane:
             self._start_one(component, self._ports())
 
     def _start_one(self, component: str, ports: Ports) -> None:
+        if self._binaries is None:
+            raise ControlPlaneError(f"{component} can't be started without its program")
         log = self._layout.log(component)
         before = log.stat().st_size if log.exists() else 0
         command: list[str | Path] = [

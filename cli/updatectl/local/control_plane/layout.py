@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import random
 import socket
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
@@ -10,6 +11,11 @@ from pathlib import Path
 from updatectl.local.control_plane.certificates import Certificates
 
 LOOPBACK = "127.0.0.1"
+# Below the range from which systems take the local ports of outgoing connections. From inside it, a port could be lost
+# while its server restarts: a client that keeps trying to reach it is one day given the very port that it connects to.
+CANDIDATES = range(20000, 32768)
+PORT_ATTEMPTS = 100
+_RANDOM = random.SystemRandom()
 
 
 @dataclass(frozen=True)
@@ -99,16 +105,25 @@ def with_api_server(ports: Ports, port: int) -> Ports:
 def is_free(port: int) -> bool:
     """Whether a server could listen there now."""
     with contextlib.ExitStack() as held:
-        return _bind(held, port) == port
+        return _listens(held, port)
 
 
 def _bind(held: contextlib.ExitStack, port: int) -> int:
-    for candidate in (port, 0):
-        listener = held.enter_context(socket.socket())
-        # As servers do: connections of the last run that linger in TIME_WAIT don't make a port taken.
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        with contextlib.suppress(OSError):
-            listener.bind((LOOPBACK, candidate))
-            listener.listen()
-            return int(listener.getsockname()[1])
-    raise OSError(f"no free port on {LOOPBACK}")
+    """The port if it is free, else another one; it stays taken until `held` ends. 0 means any."""
+    wanted = [port] if port else []
+    for candidate in (*wanted, *_RANDOM.sample(CANDIDATES, PORT_ATTEMPTS)):
+        if _listens(held, candidate):
+            return candidate
+    raise OSError(f"no free port on {LOOPBACK} among {PORT_ATTEMPTS} between {CANDIDATES.start} and {CANDIDATES.stop}")
+
+
+def _listens(held: contextlib.ExitStack, port: int) -> bool:
+    listener = held.enter_context(socket.socket())
+    # As servers do: connections of the last run that linger in TIME_WAIT don't make a port taken.
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((LOOPBACK, port))
+        listener.listen()
+    except OSError:
+        return False
+    return True

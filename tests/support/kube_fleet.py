@@ -1,0 +1,68 @@
+"""Playing the people and the operator against a real API server: apply resources, stamp a Group, move a channel."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from support import omaha_fleet
+from support.control_plane import Access
+
+Object = dict[str, Any]
+
+PLURALS = {"Application": "applications", "Channel": "channels", "Group": "groups", "Package": "packages"}
+
+
+class KubeFleet:
+    """One application in one namespace."""
+
+    def __init__(self, access: Access, namespace: str, app_id: str) -> None:
+        self.app_id = app_id
+        self._access = access
+        self._namespace = namespace
+        self._sequence = 0
+        self._package: Object = {}
+
+    def path(self, kind: str, name: str, suffix: str = "") -> str:
+        base = f"/apis/updateservice.dev/v1alpha1/namespaces/{self._namespace}/{PLURALS[kind]}"
+        return f"{base}/{name}{suffix}" if name else base
+
+    def create(self, obj: Object) -> Object:
+        """Create an object as support.omaha_fleet makes it."""
+        body = obj | {"metadata": {"name": obj["metadata"]["name"]}}
+        status, answer = self._access.request("POST", self.path(obj["kind"], ""), body)
+        assert status == 201, answer
+        return answer
+
+    def update(self, kind: str, name: str, *, suffix: str = "", **changes: Any) -> Object:
+        """Replace parts of an object's top level: spec fields are merged, status is replaced."""
+        _, current = self._access.request("GET", self.path(kind, name))
+        current["spec"] |= changes.get("spec", {})
+        if "status" in changes:
+            current["status"] = changes["status"]
+        status, answer = self._access.request("PUT", self.path(kind, name, suffix), current)
+        assert status == 200, answer
+        return answer
+
+    def delete(self, kind: str, name: str) -> None:
+        """Delete an object."""
+        status, answer = self._access.request("DELETE", self.path(kind, name))
+        assert status == 200, answer
+
+    def roll_out(self, version: str, **group_spec: Any) -> None:
+        """The guide's application, with the operator's stamp for `version`."""
+        self.create(omaha_fleet.application(self.app_id))
+        self.create(omaha_fleet.channel(version))
+        package = self.create(omaha_fleet.package(version))
+        self.create(omaha_fleet.group(**group_spec))
+        self.stamp(package)
+
+    def stamp(self, package: Object) -> None:
+        """Begin a rollout to the Package, as the operator does."""
+        self._package = package
+        self._sequence += 1
+        self.stamp_group("app-fake1")
+
+    def stamp_group(self, name: str) -> None:
+        """Begin the same rollout for a Group."""
+        now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        stamped = omaha_fleet.status(self._package, sequence=self._sequence, started=now)
+        self.update("Group", name, suffix="/status", status=stamped)

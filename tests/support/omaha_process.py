@@ -1,0 +1,145 @@
+"""The Omaha service as the process that it is: started, killed, started again on the same ports and files."""
+
+import contextlib
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from support.local_stack import wait_until
+from support.omaha_service import Reply
+
+START_SECONDS = 30.0
+
+
+class OmahaProcess:
+    """`python -m omaha_api serve` on two free ports, with its files in `folder`."""
+
+    def __init__(self, folder: Path, kube_flags: Sequence[str], *, preexec: str = "") -> None:
+        self.folder = folder
+        self.database = folder / "fleet.db"
+        self.snapshot = folder / "catalog.json"
+        self.log = folder / "log"
+        self.port, self.private_port = free_port(), free_port()
+        self._kube_flags = list(kube_flags)
+        self._preexec = preexec
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def command(self) -> list[str]:
+        """What is run."""
+        return [
+            sys.executable, "-m", "omaha_api", "serve", "--listen", f"127.0.0.1:{self.port}",
+            "--private-listen", f"127.0.0.1:{self.private_port}", "--database", f"sqlite:///{self.database}",
+            "--snapshot", str(self.snapshot), *self._kube_flags,
+        ]  # fmt: skip
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    def start(self, *, ready: bool = True) -> "OmahaProcess":
+        """Start it, and wait until it is ready."""
+        command = self.command
+        if self._preexec:
+            command = ["/bin/sh", "-c", f'{self._preexec}; exec "$@"', "sh", *command]
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(command, stdout=log, stderr=log, env=environment())
+        if ready:
+            wait_until(self._is_ready, "the service is ready", within=START_SECONDS)
+        return self
+
+    def stop(self) -> int:
+        """End it as Kubernetes does; its exit code."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGTERM)
+        return self._process.wait(30)
+
+    def kill(self) -> None:
+        """End it as a power cut does."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait(30)
+
+    def run_to_its_end(self) -> "subprocess.CompletedProcess[str]":
+        """Run one that can't start."""
+        return subprocess.run(self.command, capture_output=True, text=True, check=False, timeout=30, env=environment())
+
+    def post(self, body: bytes, path: str = "/v1/update/") -> Reply:
+        """One request on a connection of its own."""
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{self.port}{path}", data=body, headers={"Content-Type": "text/xml"}
+        )
+        try:
+            with urllib.request.urlopen(request, timeout=30) as response:
+                return Reply(response.status, dict(response.headers), response.read())
+        except urllib.error.HTTPError as error:
+            with error:
+                return Reply(error.code, dict(error.headers), error.read())
+
+    def private(self, path: str) -> tuple[int, str]:
+        """GET on the private port."""
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.private_port}{path}", timeout=30) as response:
+                return response.status, response.read().decode()
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, error.read().decode()
+
+    def progress(self) -> dict[str, Any]:
+        """The whole progress report; the service must be ready."""
+        status, body = self.private("/progress?epoch=&revision=0")
+        assert status == 200, body
+        report: dict[str, Any] = json.loads(body)
+        return report
+
+    def progress_of(self, app_id: str, track: str) -> dict[str, Any] | None:
+        """The counts of one group whose rollout the store has."""
+        for group in self.progress()["groups"]:
+            if (group["app_id"], group["track"]) == (app_id, track) and group["rollout"]:
+                found: dict[str, Any] = group
+                return found
+        return None
+
+    def said(self, pattern: str) -> bool:
+        """Whether the log says so."""
+        return re.search(pattern, self.log.read_text()) is not None
+
+    def _is_ready(self) -> bool:
+        assert self._process is not None
+        assert self._process.poll() is None, self.log.read_text()
+        try:
+            return self.private("/readyz")[0] == 200
+        except OSError:
+            return False
+
+
+@contextlib.contextmanager
+def running(process: OmahaProcess) -> Iterator[OmahaProcess]:
+    """The process, killed at the end whatever happened."""
+    try:
+        yield process
+    finally:
+        process.kill()
+
+
+def free_port() -> int:
+    """A port that nobody has right now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def environment() -> dict[str, str]:
+    """Ours, without settings of the service."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("OMAHA_API_")}

@@ -1,0 +1,111 @@
+"""The Omaha service inside a test: its real parts around a store, a catalog from resources, a clock that the test moves.
+
+`post` goes through the ASGI application of the public port, headers and all, without a socket.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from lxml import etree
+from omaha_api import catalog_objects, service, settings
+from update_core.fleet.store import FleetStore
+
+PACKAGES = "http://127.0.0.1:8080/packages/"
+
+
+class TestClock:
+    """Time that only moves when told."""
+
+    __test__ = False
+
+    def __init__(self) -> None:
+        self.now = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def advance(self, seconds: float) -> None:
+        self.now += timedelta(seconds=seconds)
+
+
+@dataclass(frozen=True)
+class Reply:
+    """An HTTP answer of the public port."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    def apps(self) -> list[Any]:
+        """The <app> elements."""
+        return etree.fromstring(self.body).findall("app")
+
+    @property
+    def answer(self) -> str:
+        """The only application's updatecheck: its status, or its version where that is ok."""
+        (app,) = self.apps()
+        found = app.find("updatecheck")
+        assert found is not None, self.body
+        return found.find("manifest").get("version") if found.get("status") == "ok" else found.get("status")
+
+
+class OmahaService:
+    """A service whose catalog comes from `put` and `remove` instead of an API server."""
+
+    def __init__(self, store: FleetStore, clock: TestClock | None = None, snapshot: Path | None = None) -> None:
+        self.clock = clock or TestClock()
+        address = settings.Address("127.0.0.1", 0)
+        self.settings = settings.Settings(
+            listen=address,
+            private_listen=address,
+            database=Path("unused"),
+            package_base_url=PACKAGES,
+            snapshot=snapshot,
+            body_timeout_seconds=0.2,
+        )
+        self.service = service.Service(self.settings, store, self.clock)
+        self.objects = catalog_objects.CatalogObjects(package_base_url=PACKAGES)
+
+    async def start(self, resources: Iterable[Any] = ()) -> "OmahaService":
+        """Load the store, and serve these resources."""
+        await self.service.load()
+        self.put(*resources)
+        return self
+
+    def put(self, *resources: Any) -> None:
+        """Apply resources."""
+        for obj in resources:
+            self.objects.put(obj)
+        self.service.source.serve(self.objects.build())
+
+    def remove(self, obj: Any) -> None:
+        """Delete a resource."""
+        self.objects.remove(obj["kind"], (obj["metadata"]["namespace"], obj["metadata"]["name"]))
+        self.service.source.serve(self.objects.build())
+
+    async def post(
+        self,
+        body: bytes | Sequence[bytes],
+        *,
+        path: str = "/v1/update/",
+        method: str = "POST",
+        headers: Sequence[tuple[bytes, bytes]] = (),
+    ) -> Reply:
+        """One request; several bodies are the chunks of one."""
+        chunks = [body] if isinstance(body, bytes) else list(body)
+        messages = [{"type": "http.request", "body": chunk, "more_body": chunk is not chunks[-1]} for chunk in chunks]
+        sent: list[Any] = []
+
+        async def receive() -> Any:
+            return messages.pop(0)
+
+        async def send(message: Any) -> None:
+            sent.append(message)
+
+        scope = {"type": "http", "method": method, "path": path, "headers": list(headers)}
+        await self.service.public(scope, receive, send)
+        start, end = sent
+        return Reply(start["status"], {name.decode(): value.decode() for name, value in start["headers"]}, end["body"])

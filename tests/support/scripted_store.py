@@ -1,0 +1,166 @@
+"""A fleet store in memory with the real rules of the core, for tests whose subject isn't the database.
+
+`away` makes every call fail as a store that can't be reached; `calls` lists the methods that were asked, in order.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from update_core.fleet import evidence
+from update_core.fleet.grants import Grant, GrantState, Timeouts
+from update_core.fleet.progress import GroupProgress, RolloutRecord
+from update_core.fleet.store import Granted, GroupLedger, InstanceRecord, Sighting, StoreUnavailable
+from update_core.rollout import decide, limits
+from update_core.rollout.model import Fleet, Instance, Offer, Reason, Refusal, ResolvedGroup, Stamp
+
+
+class ScriptedStore:
+    """Implements update_core.fleet.store.FleetStore."""
+
+    def __init__(self) -> None:
+        self.away = False
+        self.calls: list[str] = []
+        self.instances: dict[tuple[str, str], InstanceRecord] = {}
+        self.grants: list[Grant] = []
+        self.rollouts: dict[tuple[str, str], RolloutRecord] = {}
+        self.highest: dict[tuple[str, str], int] = {}
+        self.gate: asyncio.Event | None = None
+        """Where set, grants wait for it: a slow commit."""
+
+    def _called(self, what: str) -> None:
+        self.calls.append(what)
+        if self.away:
+            raise StoreUnavailable("the test took the store away")
+
+    async def open(self) -> None:
+        self._called("open")
+
+    async def close(self) -> None:
+        self.calls.append("close")
+
+    async def live_grants(self) -> Sequence[Grant]:
+        self._called("live_grants")
+        return [grant for grant in self.grants if grant.state.live]
+
+    async def ledgers(self) -> Sequence[GroupLedger]:
+        self._called("ledgers")
+        return [replace(self._ledger(*key), rate_slot=None) for key in self.highest]
+
+    async def instance(self, app_id: str, instance_id: str) -> InstanceRecord | None:
+        self._called("instance")
+        return self.instances.get((app_id, instance_id))
+
+    async def observe(self, sighting: Sighting, timeouts: Timeouts | None) -> Sequence[Grant]:
+        self._called("observe")
+        self._see(sighting)
+        latest = self._latest(sighting.app_id, sighting.instance_id)
+        if latest is None:
+            return []
+        if latest.state.live and latest.track != sighting.track:
+            return [self._put(replace(latest, state=GrantState.MOVED))]
+        report = evidence.Reported(sighting.version, sighting.boot_id)
+        moved = evidence.weigh(latest, report, timeouts or Timeouts(3600, 3600), sighting.at)
+        return [self._put(moved)] if moved else []
+
+    async def touch(self, sightings: Sequence[Sighting]) -> None:
+        self._called("touch")
+        for sighting in sightings:
+            self._see(sighting)
+
+    async def weigh(
+        self, app_id: str, instance_id: str, claims: Sequence[evidence.Evidence], timeouts: Timeouts, now: datetime
+    ) -> Sequence[Grant]:
+        self._called("weigh")
+        grants = []
+        for claim in claims:
+            latest = self._latest(app_id, instance_id)
+            moved = evidence.weigh(latest, claim, timeouts, now) if latest and latest.state.live else None
+            if moved:
+                grants.append(self._put(moved))
+        return grants
+
+    async def grant(self, group: ResolvedGroup, instance: Instance, sighting: Sighting, now: datetime) -> Granted:
+        self._called("grant")
+        if self.gate is not None:
+            await self.gate.wait()
+        key = (group.app_id, group.track)
+        self._see(sighting)
+        latest = self._latest(sighting.app_id, sighting.instance_id)
+        live = latest if latest and latest.state.live else None
+        ledger = self._ledger(*key, group=group)
+        fleet = Fleet(live, ledger.highest_sequence, ledger.in_flight, None, ledger.rate_slot, None)
+        decision = decide.decide(group, instance, fleet, now)
+        closed = None
+        if isinstance(decision, Offer) and decision.grant is None:
+            if live is not None:
+                closed = self._put(replace(live, state=GrantState.SUPERSEDED))
+            deadline = now + timedelta(seconds=group.timeouts.update_seconds)
+            made = Grant(
+                *key, ledger.next_number, decision.sequence, decision.version, sighting.instance_id,
+                GrantState.GRANTED, now, now, deadline,
+            )  # fmt: skip
+            self.grants.append(made)
+            decision = replace(decision, grant=made)
+        return Granted(decision, self._ledger(*key, group=group), closed)
+
+    async def record_rollout(
+        self, group: ResolvedGroup, stamp: Stamp, *, completed: bool, now: datetime
+    ) -> GroupLedger | Refusal:
+        self._called("record_rollout")
+        key = (group.app_id, group.track)
+        if stamp.sequence < self.highest.get(key, 0):
+            return Refusal(Reason.STALE_CATALOG)
+        self.highest[key] = stamp.sequence
+        self.rollouts[key] = RolloutRecord(
+            stamp.sequence, stamp.version, stamp.salt, stamp.started_at, stamp.kind, now if completed else None
+        )
+        return self._ledger(*key, group=group)
+
+    async def sweep(self, now: datetime) -> Sequence[Grant]:
+        self._called("sweep")
+        ended = [moved for grant in self.grants if (moved := evidence.expire(grant, now))]
+        return [self._put(grant) for grant in ended]
+
+    async def progress(self, groups: Sequence[ResolvedGroup], now: datetime) -> Mapping[tuple[str, str], GroupProgress]:
+        self._called("progress")
+        counted = {}
+        for key in {(group.app_id, group.track) for group in groups} | set(self.rollouts):
+            seen = [record for record in self.instances.values() if (record.app_id, record.track) == key]
+            rollout = self.rollouts.get(key)
+            counted[key] = GroupProgress(
+                *key,
+                rollout=rollout,
+                total=len(seen),
+                active=len(seen),
+                on_target=sum(1 for record in seen if rollout and record.version == rollout.version),
+                in_progress=self._ledger(*key).in_flight,
+            )
+        return counted
+
+    def _see(self, sighting: Sighting) -> None:
+        key = (sighting.app_id, sighting.instance_id)
+        held = self.instances.get(key)
+        self.instances[key] = InstanceRecord(
+            *key, sighting.track, sighting.version, held.first_seen if held else sighting.at, sighting.at,
+            sighting.refusal, sighting.oem, sighting.boot_id,
+        )  # fmt: skip
+
+    def _latest(self, app_id: str, instance_id: str) -> Grant | None:
+        own = [grant for grant in self.grants if (grant.app_id, grant.instance_id) == (app_id, instance_id)]
+        return own[-1] if own else None
+
+    def _put(self, grant: Grant) -> Grant:
+        index = [(held.track, held.number) for held in self.grants].index((grant.track, grant.number))
+        self.grants[index] = grant
+        return grant
+
+    def _ledger(self, app_id: str, track: str, group: ResolvedGroup | None = None) -> GroupLedger:
+        own = [grant for grant in self.grants if (grant.app_id, grant.track) == (app_id, track)]
+        slot = None
+        if group is not None:
+            number = limits.deciding_number(len(own) + 1, group.limits)
+            slot = limits.slot(own[number - 1].granted_at if number else None, group.limits)
+        in_flight = sum(1 for grant in own if grant.state.live)
+        return GroupLedger(app_id, track, self.highest.get((app_id, track), 0), len(own) + 1, in_flight, slot)
