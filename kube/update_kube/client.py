@@ -6,26 +6,17 @@ that stays right is reflector.py's work, on top of `list_all` and `watch`.
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-import json
-import random
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from typing import Any, Self
 
-import aiohttp
-
-from update_kube import configuration, errors, transport, watching
+from update_kube import configuration, errors, session, watching
 from update_kube.resources import ResourceType
 
 REQUEST_TIMEOUT_SECONDS = 30.0
 PAGE_SIZE = 500
 
 Object = dict[str, Any]
-
-_JSON = "application/json"
-_APPLY = "application/apply-patch+yaml"
-_MERGE_PATCH = "application/merge-patch+json"
 
 # How often a list whose continue token expired in the middle is begun anew before that is the caller's problem.
 _LIST_ATTEMPTS = 3
@@ -44,12 +35,9 @@ class Client:
         *,
         user_agent: str = "update-service",
         request_timeout: float = REQUEST_TIMEOUT_SECONDS,
-        jitter: Callable[[], float] = random.random,
     ) -> None:
         self.config = config
-        self._transport = transport.Transport(config, user_agent=user_agent)
-        self._timeout = request_timeout
-        self._jitter = jitter
+        self._session = session.Session(config, user_agent=user_agent, timeout=request_timeout)
 
     async def __aenter__(self) -> Self:
         return self
@@ -59,7 +47,7 @@ class Client:
 
     async def close(self) -> None:
         """Close all connections. Streams still running end as Unreachable."""
-        await self._transport.close()
+        await self._session.close()
 
     # Reading
 
@@ -181,20 +169,8 @@ class Client:
             labelSelector=label_selector,
             fieldSelector=field_selector,
         )
-        async with contextlib.AsyncExitStack() as stack:
-            try:
-                # A stream has no total time-out, but its head must come as fast as any answer.
-                async with asyncio.timeout(self._timeout):
-                    response = await stack.enter_async_context(
-                        self._transport.exchange(
-                            "GET", resource.path(namespace), query=query, body=None, content_type=_JSON, within=None
-                        )
-                    )
-                    if response.status != 200:
-                        raise await _failure(response)
-            except TimeoutError as error:
-                raise errors.Unreachable(f"{self.config.server} did not answer within {self._timeout:g} s") from error
-            yield watching.Stream(response.content.readany)
+        async with self._session.stream(resource.path(namespace), query) as stream:
+            yield stream
 
     # Writing
 
@@ -273,7 +249,7 @@ class Client:
         body = {"apiVersion": resource.api_version, "kind": resource.kind, **obj}
         query = _write_query(field_manager, dry_run=dry_run) | {"force": "true" if force else "false"}
         path = resource.path(_namespace(resource, obj, namespace), _name(obj), subresource)
-        return await self.request("PATCH", path, query=query, body=body, content_type=_APPLY)
+        return await self.request("PATCH", path, query=query, body=body, content_type=session.APPLY)
 
     async def merge_patch(
         self,
@@ -289,7 +265,7 @@ class Client:
         """JSON merge patch: null removes a field, lists are replaced whole. Fenced by metadata.resourceVersion."""
         path = resource.path(namespace, name, subresource)
         query = _write_query(field_manager, dry_run=dry_run)
-        return await self.request("PATCH", path, query=query, body=patch, content_type=_MERGE_PATCH)
+        return await self.request("PATCH", path, query=query, body=patch, content_type=session.MERGE_PATCH)
 
     # Anything
 
@@ -304,61 +280,20 @@ class Client:
         *,
         query: Mapping[str, str] | None = None,
         body: Any = None,
-        content_type: str = _JSON,
+        content_type: str = session.JSON,
         within: float | None = None,
         retries: int = 0,
     ) -> Object:
         """One request, JSON to JSON. `within` seconds (default: the client's); `retries` only for GET."""
-        if retries and method != "GET":
-            raise ValueError(f"{method} is not repeated: whether it happened isn't known")
-        attempt = 0
-        while True:
-            try:
-                return await self._request_once(method, path, query or {}, body, content_type, within)
-            except (errors.TooManyRequests, errors.ServerError, errors.Unreachable) as error:
-                if attempt >= retries or isinstance(error, errors.UntrustedServer):
-                    raise
-                await asyncio.sleep(_pause(attempt, error, self._jitter()))
-            attempt += 1
-
-    async def _request_once(
-        self,
-        method: str,
-        path: str,
-        query: Mapping[str, str],
-        body: Any,
-        content_type: str,
-        within: float | None,
-    ) -> Object:
-        async with self._transport.exchange(
-            method, path, query=query, body=body, content_type=content_type, within=within or self._timeout
-        ) as response:
-            if response.status >= 400:
-                raise await _failure(response)
-            content = await response.read()
-        try:
-            answer = json.loads(content)
-        except ValueError:
-            answer = None
-        if not isinstance(answer, dict):
-            # A captive portal or a wrong port answers 200 with a page.
-            raise errors.Unreachable(f"{self.config.server} does not answer like a Kubernetes API server")
-        return answer
+        return await self._session.request(
+            method, path, query=query or {}, body=body, content_type=content_type, within=within, retries=retries
+        )
 
 
 async def connect(config: configuration.ClientConfig, *, user_agent: str = "update-service") -> Client:
     """A client for this configuration. Resolves the credentials, so their trouble shows here: CredentialsError."""
     await config.credentials.identity()
     return Client(config, user_agent=user_agent)
-
-
-async def _failure(response: aiohttp.ClientResponse) -> errors.StatusError:
-    return errors.from_status(response.status, await response.read(), response.headers.get("Retry-After"))
-
-
-def _pause(attempt: int, error: errors.KubeError, jitter: float) -> float:
-    asked = getattr(error, "retry_after", None) or 0.0
-    return max(float(asked), min(5.0, 0.2 * 2.0**attempt) * (0.5 + jitter / 2))
 
 
 def _write_query(field_manager: str | None, *, dry_run: bool) -> dict[str, str]:

@@ -86,6 +86,18 @@ class OmahaProcess:
             with error:
                 return Reply(error.code, dict(error.headers), error.read())
 
+    def answer(self, body: bytes) -> str:
+        """The answer to a check of one application: noupdate, a version, or why there is none."""
+        reply = self.post(body)
+        if reply.status != 200:
+            return str(reply.status)
+        (app,) = reply.apps()
+        return reply.answer if app.get("status") == "ok" else app.get("status")
+
+    def wait_for_answer(self, body: bytes, wanted: str, *, within: float = 15.0) -> None:
+        """Ask until the answer is this: the catalog is some milliseconds behind the API server."""
+        wait_until(lambda: self.answer(body) == wanted, f"the answer {wanted}", within=within)
+
     def private(self, path: str) -> tuple[int, str]:
         """GET on the private port."""
         try:

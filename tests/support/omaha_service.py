@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from lxml import etree
+
 from omaha_api import catalog_objects, service, settings
 from update_core.fleet.store import FleetStore
 

@@ -24,10 +24,10 @@ SYSTEM = "update-system"
 class OperatorProcess:
     """One `python -m update_operator run`."""
 
-    def __init__(self, log: Path, arguments: list[str]) -> None:
+    def __init__(self, log: Path, arguments: list[str], port: int | None = None) -> None:
         self.log = log
         # Port 0 would hide where it listens.
-        self.port = free_port()
+        self.port = port or free_port()
         command = [
             sys.executable,
             "-m",
@@ -95,7 +95,8 @@ class OperatorCluster:
     async def prepare(self) -> None:
         """Apply the operator's manifest as it is shipped, and get a token for its account."""
         self.access.request("POST", "/api/v1/namespaces", {"metadata": {"name": SYSTEM}})
-        self.access.kubectl("apply", "--server-side", "-f", str(manifest()))
+        # A test may have changed the roles.
+        self.access.kubectl("apply", "--server-side", "--force-conflicts", "-f", str(manifest()))
         token = await installing.request_token(self.access.kubeconfig, "update-operator", SYSTEM)
         installing.write_service_account(self.account, token=token, namespace=SYSTEM, ca_file=self.access.ca_file)
 
@@ -105,24 +106,37 @@ class OperatorCluster:
         return self.folder / "account"
 
     def start(
-        self, progress_url: str, *, kubeconfig: Path | None = None, resync_seconds: float = 2.0, lease_seconds: int = 3
+        self,
+        progress_url: str,
+        *,
+        kubeconfig: Path | None = None,
+        resync_seconds: float = 2.0,
+        lease_seconds: int = 3,
+        port: int | None = None,
     ) -> OperatorProcess:
         """Start one more operator: with its account, or with what the kubeconfig says."""
         access = ["--service-account-dir", str(self.account), "--kube-server", self.access.server]
         if kubeconfig is not None:
             access = ["--kubeconfig", str(kubeconfig)]
-        arguments = [
-            *access,
-            "--progress-url",
-            progress_url,
-            "--resync-seconds",
-            str(resync_seconds),
-            "--lease-seconds",
-            str(lease_seconds),
-        ]
-        process = OperatorProcess(self.folder / f"operator-{len(self.started)}.log", arguments)
+        times = ["--resync-seconds", str(resync_seconds), "--lease-seconds", str(lease_seconds)]
+        arguments = [*access, "--progress-url", progress_url, *times]
+        process = OperatorProcess(self.folder / f"operator-{len(self.started)}.log", arguments, port)
         self.started.append(process)
         return process
+
+    def lease(self) -> dict[str, Any]:
+        """The operators' Lease."""
+        path = f"/apis/coordination.k8s.io/v1/namespaces/{SYSTEM}/leases/update-operator"
+        found: dict[str, Any] = self.access.request("GET", path)[1]
+        return found
+
+    def may(self, verb: str, resource: str, namespace: str) -> bool:
+        """Whether the operator's account has a right; everywhere without a namespace."""
+        where = ["--namespace", namespace] if namespace else ["--all-namespaces"]
+        account = f"system:serviceaccount:{SYSTEM}:update-operator"
+        resource, _, part = resource.partition("/")
+        what = [resource, f"--subresource={part}"] if part == "status" else [f"{resource}/{part}" if part else resource]
+        return self.access.kubectl("auth", "can-i", verb, *what, *where, f"--as={account}", check=False).returncode == 0
 
     def move_claim(self, app_id: str, namespace: str) -> None:
         """Give an appId to another namespace, as an administrator does."""

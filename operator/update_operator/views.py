@@ -1,0 +1,75 @@
+"""What does an object's status depend on? The cache's answer, as the views that the reconcile functions take."""
+
+from update_core.resources.application import Application
+from update_core.resources.base import oldest_first
+from update_core.resources.channel import Channel
+from update_core.resources.group import Group
+from update_core.resources.package import Package
+from update_operator.cache import Cache
+from update_operator.progress import FleetFollower
+from update_operator.reconcile import application, channel, group, package
+from update_operator.reconcile.outcome import Contact, Fleet
+
+_NOBODY = Fleet(Contact.STARTING)
+
+
+def of_application(cache: Cache, found: Application, owner_namespace: str | None) -> application.View:
+    """An Application, with the namespace that owns its appId."""
+    namespace = found.metadata.namespace
+    default = found.spec.default_group_ref
+    return application.View(
+        application=found,
+        owner_namespace=owner_namespace,
+        rivals=tuple(
+            a for a in cache.select(Application, "appId", found.spec.app_id) if a.metadata.namespace == namespace
+        ),
+        default_group=cache.get(Group, namespace, default.name) if default else None,
+    )
+
+
+def of_package(cache: Cache, found: Package) -> package.View:
+    """A Package."""
+    namespace, name = found.metadata.namespace, found.spec.application_ref.name
+    return package.View(
+        package=found,
+        application=cache.get(Application, namespace, name),
+        rivals=tuple(cache.select(Package, "version", namespace, name, found.spec.version)),
+    )
+
+
+def of_channel(cache: Cache, found: Channel) -> channel.View:
+    """A Channel with the Groups that follow it."""
+    namespace, name = found.metadata.namespace, found.spec.application_ref.name
+    followers = cache.select(Group, "channel", namespace, found.metadata.name)
+    return channel.View(
+        channel=found,
+        application=cache.get(Application, namespace, name),
+        rivals=tuple(cache.select(Channel, "name", namespace, name, found.spec.name)),
+        package=_package(cache, found),
+        followers=tuple(follower for follower in followers if follower.spec.application_ref.name == name),
+    )
+
+
+def of_group(cache: Cache, found: Group, follower: FleetFollower) -> group.View:
+    """A Group with the package that it should be moving to, and what is known of its instances."""
+    namespace, name = found.metadata.namespace, found.spec.application_ref.name
+    its_application = cache.get(Application, namespace, name)
+    its_channel = cache.get(Channel, namespace, found.spec.channel_ref.name)
+    holders = cache.select(Channel, "name", namespace, name, its_channel.spec.name) if its_channel else []
+    return group.View(
+        group=found,
+        application=its_application,
+        channel=its_channel,
+        fleet=follower.fleet(its_application.spec.app_id, found.spec.track) if its_application else _NOBODY,
+        rivals=tuple(cache.select(Group, "track", namespace, name, found.spec.track)),
+        channel_holder=next(iter(oldest_first(holders)), None),
+        package=_package(cache, its_channel) if its_channel else None,
+    )
+
+
+def _package(cache: Cache, its_channel: Channel) -> Package | None:
+    """The oldest Package of the channel's version that isn't being deleted."""
+    namespace, name = its_channel.metadata.namespace, its_channel.spec.application_ref.name
+    candidates = cache.select(Package, "version", namespace, name, its_channel.spec.version)
+    present = [candidate for candidate in candidates if candidate.metadata.deletion_timestamp is None]
+    return next(iter(oldest_first(present)), None)

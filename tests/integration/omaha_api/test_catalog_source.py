@@ -1,0 +1,99 @@
+"""The catalog follows a real API server: every change arrives, and nothing that was deleted lives on."""
+
+import asyncio
+import contextlib
+
+import pytest
+
+from omaha_api import catalog_source, snapshot
+from support.eventually import eventually
+from support.fault_proxy import FaultProxy
+from support.kube_fleet import KubeFleet
+from update_core.versions import parse
+from update_kube import client, configuration
+
+
+@pytest.fixture
+def fleet(control_plane, namespace, app_id):
+    return KubeFleet(control_plane, namespace, app_id)
+
+
+@contextlib.asynccontextmanager
+async def running(source, config):
+    async with await client.connect(config) as kube:
+        task = asyncio.create_task(source.run(kube))
+        try:
+            yield source
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+
+@pytest.fixture
+async def proxy(control_plane):
+    async with FaultProxy(configuration.load(control_plane.kubeconfig)).running() as running_proxy:
+        yield running_proxy
+
+
+def source_with(tmp_path):
+    return catalog_source.CatalogSource(
+        package_base_url="http://packages.test/", snapshot_file=tmp_path / "catalog.json"
+    )
+
+
+async def test_a_promotion_reaches_the_catalog(control_plane, fleet, tmp_path):
+    source = source_with(tmp_path)
+    async with running(source, configuration.load(control_plane.kubeconfig)):
+        await asyncio.to_thread(fleet.roll_out, "1.1.0")
+
+        def offered():
+            group = source.current.group(fleet.app_id, "fake1")
+            return group is not None and group.payload is not None and group.stamp is not None
+
+        await eventually(offered)
+        assert source.current.group(fleet.app_id, "fake1").payload.codebase == "http://packages.test/"
+
+
+async def test_a_package_deleted_while_the_watches_are_cut_is_noticed_after_they_return(proxy, fleet, tmp_path):
+    await asyncio.to_thread(fleet.roll_out, "1.1.0")
+    source = source_with(tmp_path)
+    async with running(source, proxy.config):
+        await eventually(lambda: source.live and source.current.group(fleet.app_id, "fake1").payload is not None)
+
+        await proxy.cut()
+        await asyncio.to_thread(fleet.delete, "Package", "app-1.1.0")
+        assert source.current.group(fleet.app_id, "fake1").payload is not None
+        await proxy.restore()
+
+        await eventually(lambda: source.current.group(fleet.app_id, "fake1").payload is None, within=30)
+
+
+async def test_a_moved_channel_ends_the_offer_without_a_new_stamp(control_plane, fleet, tmp_path):
+    await asyncio.to_thread(fleet.roll_out, "1.1.0")
+    source = source_with(tmp_path)
+    async with running(source, configuration.load(control_plane.kubeconfig)):
+        await eventually(lambda: source.live and source.current.group(fleet.app_id, "fake1").stamp is not None)
+
+        await asyncio.to_thread(fleet.update, "Channel", "app-master", spec={"version": "1.0.0"})
+
+        await eventually(lambda: source.current.group(fleet.app_id, "fake1").stamp is None)
+        assert source.current.group(fleet.app_id, "fake1").wanted == parse("1.0.0")
+
+
+async def test_the_snapshot_on_disk_holds_the_latest_catalog(control_plane, fleet, tmp_path):
+    source = source_with(tmp_path)
+    async with running(source, configuration.load(control_plane.kubeconfig)):
+        await asyncio.to_thread(fleet.roll_out, "1.1.0")
+
+        def saved():
+            objects = snapshot.load(tmp_path / "catalog.json") or []
+            return any(
+                obj["kind"] == "Group" and obj["status"] and obj["metadata"]["namespace"] == fleet._namespace
+                for obj in objects
+            )
+
+        await eventually(saved)
+
+    restarted = source_with(tmp_path)
+    restarted.load_snapshot()
+    assert restarted.current.group(fleet.app_id, "fake1") == source.current.group(fleet.app_id, "fake1")

@@ -1,0 +1,21 @@
+"""SQLite stores for tests: made an hour before NOW, so that the rollouts of fleet_values are ones that they saw begin."""
+
+import sqlite3
+from datetime import timedelta
+from pathlib import Path
+
+from omaha_api.store import connections
+from omaha_api.store.sqlite import SqliteStore
+from support.fleet_values import NOW
+
+
+def made(path: Path, connect: connections.Connect = connections.connect) -> SqliteStore:
+    """A store on the file, not yet open."""
+    return SqliteStore(path, clock=lambda: NOW - timedelta(hours=1), connect=connect)
+
+
+def connect_carelessly(path: Path) -> sqlite3.Connection:
+    """As in service, but a commit doesn't wait for the disk: for tests that are about decisions and run many of them."""
+    connection = connections.connect(path)
+    connection.execute("PRAGMA synchronous = OFF")
+    return connection
