@@ -109,17 +109,17 @@ def paused(question: Question) -> Refusal | None:
     return Refusal(Reason.PAUSED) if question.group.paused else None
 
 
+def stale_catalog(question: Question) -> Refusal | None:
+    """The store has seen a later rollout of this track: this snapshot is old, and what it stamped isn't offered again either."""
+    stamp = question.group.stamp
+    stale = stamp is not None and stamp.sequence < question.fleet.highest_sequence
+    return Refusal(Reason.STALE_CATALOG) if stale else None
+
+
 def anonymous_instance(question: Question) -> Refusal | None:
     """An instance without an id can't be counted, so it gets nothing where something is counted."""
     anonymous = question.instance.instance_id is None and not question.group.limits.none
     return Refusal(Reason.ANONYMOUS_INSTANCE) if anonymous else None
-
-
-def stale_catalog(question: Question) -> Refusal | None:
-    """The store has seen a later rollout of this track: this snapshot is old."""
-    stamp = question.group.stamp
-    stale = stamp is not None and stamp.sequence < question.fleet.highest_sequence
-    return Refusal(Reason.STALE_CATALOG) if stale else None
 
 
 def too_many_in_flight(question: Question) -> Refusal | None:
@@ -153,5 +153,6 @@ ELIGIBILITY: tuple[Rule, ...] = (
     rollout_pending,
     package_unavailable,
     paused,
+    stale_catalog,
 )
-LIMITS: tuple[Rule, ...] = (anonymous_instance, stale_catalog, too_many_in_flight, rate_limited, store_unavailable)
+LIMITS: tuple[Rule, ...] = (anonymous_instance, too_many_in_flight, rate_limited, store_unavailable)

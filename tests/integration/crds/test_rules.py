@@ -7,12 +7,14 @@ from typing import Any
 
 import pytest
 
-from update_core.resources import rules
+from update_core import versions
+from update_core.resources import crds, rules
 
 UUID = "e96281a6-d1af-4bde-9a0a-97b76e56dc57"
 SHA1 = "fe7374bddde2ddf07f6bfcc728d115d14338964b"
 SHA256 = "b602d630f0a081840d0ca8fc4d35810e42806642b3127bb702d65c3df227d0f5"
-PLURALS = {"Application": "applications", "Channel": "channels", "Group": "groups", "Package": "packages"}
+MODELS = {kind.model.kind: kind.model for kind in crds.KINDS}
+PLURALS = {kind: model.plural for kind, model in MODELS.items()}
 SPECS: dict[str, dict[str, Any]] = {
     "Application": {"appId": UUID},
     "Channel": {"applicationRef": {"name": "webapp"}, "name": "stable", "version": "1.0.0"},
@@ -280,7 +282,13 @@ def test_well_formed_values_are_accepted(name, create):
     for value in FORMS[name].accepted:
         status, answer = create(with_field(rule.kind, rule.path, value))
 
-        assert status == 201, (value, answer["message"])
+        assert status == 201, (value, answer.get("message"))
+        MODELS[rule.kind].parse(answer)
+
+
+def test_the_api_server_lets_pass_exactly_the_versions_that_can_be_compared():
+    assert all(versions.parse_or_none(version) for version in VERSIONS.accepted)
+    assert not any(versions.parse_or_none(version) for version in VERSIONS.refused)
 
 
 @pytest.mark.parametrize("name", FORMS)
