@@ -69,13 +69,12 @@ def control_plane(pytestconfig: pytest.Config) -> planes.Access:
 
 
 @pytest.fixture
-def own_control_plane(guarded_folder: Path) -> Iterator[cluster.ControlPlane]:
+def own_control_plane(guarded_folder: Path) -> cluster.ControlPlane:
     """A private control plane with the four kinds, whose parts a test may kill and restart; planes.access_to() gives access."""
     plane = planes.plane_on(guarded_folder / "control-plane")
     plane.start()
     planes.install_crds(planes.access_to(plane))
-    yield plane
-    plane.stop()
+    return plane
 
 
 @pytest.fixture

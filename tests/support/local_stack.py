@@ -110,9 +110,7 @@ class LocalStack(Stack):
         channel = self.resource("channel", app_id)
         status = channel.get("status", {})
         current = status.get("observedGeneration") == channel["metadata"]["generation"]
-        return current and any(
-            c["type"] == "RolledOut" and c["status"] == "True" for c in status.get("conditions", ())
-        )
+        return current and any(c["type"] == "RolledOut" and c["status"] == "True" for c in status.get("conditions", ()))
 
     def grants(self, app_id: str) -> list[dict[str, Any]]:
         """The store's own grant rows."""

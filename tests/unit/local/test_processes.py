@@ -54,6 +54,21 @@ def is_alive(pid: int) -> bool:
     return shown.stdout.strip() not in {"", "Z"}
 
 
+def test_a_process_whose_first_thread_alone_has_ended_still_runs(guarded_folder):
+    """Killed servers with many threads look so for a moment, and still hold their ports."""
+    script = (
+        "import ctypes, threading, time; threading.Thread(target=time.sleep, args=(600,)).start();"
+        "ctypes.CDLL(None).pthread_exit(None)"
+    )
+    process = processes.start([sys.executable, "-c", script], log=guarded_folder / "log")
+    processes.record(process, guarded_folder / "processes" / "daemon.json")
+    waiting.until(lambda: Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z")
+
+    assert processes.is_running(process)
+    assert processes.stop(process)
+    assert not processes.is_running(process)
+
+
 def test_a_pid_that_was_given_to_another_process_is_left_alone(start):
     process = start("exec sleep 600")
     earlier = replace(process, started="0@an-earlier-boot")

@@ -161,14 +161,12 @@ class ControlPlane:
 
     def _choose_ports(self) -> None:
         last = layout.stored_ports(self._layout)
-        ports = layout.pick_ports(last)
-        if self._port is not None:
-            if not layout.is_free(self._port):
-                raise ControlPlaneError(
-                    f"port {self._port} on {LOOPBACK} is in use; choose another one, or none to get a free one"
-                )
-            ports = layout.with_api_server(ports, self._port)
-        elif last is not None and last.api_server != ports.api_server:
+        ports = layout.pick_ports(last, api_server=self._port)
+        if self._port not in {None, ports.api_server}:
+            raise ControlPlaneError(
+                f"port {self._port} on {LOOPBACK} is in use; choose another one, or none to get a free one"
+            )
+        if self._port is None and last is not None and last.api_server != ports.api_server:
             self._report(f"port {last.api_server} is in use now: the API server moves to {ports.api_server}")
         layout.store_ports(self._layout, ports)
         files = self._layout.certificates

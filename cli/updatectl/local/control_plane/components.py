@@ -93,7 +93,7 @@ def _api_server(layout: Layout, ports: Ports) -> list[str]:
             "proxy-client-key-file": files.front_proxy_client.key,
             "enable-aggregator-routing": "false",
             "profiling": "false",
-            # Without a grace period watches aren't ended at all when it stops, and it waits a minute for their clients.
+            # How long a stop waits for open watches; seen without it, now and then: a stop of more than 20 s.
             "shutdown-watch-termination-grace-period": "1s",
             "etcd-count-metric-poll-period": "0",
             "etcd-db-metric-poll-interval": "0",

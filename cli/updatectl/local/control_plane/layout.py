@@ -5,7 +5,7 @@ import json
 import random
 import socket
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from updatectl.local.control_plane.certificates import Certificates
@@ -86,26 +86,18 @@ def store_ports(layout: Layout, ports: Ports) -> None:
     layout.ports_file.write_text(json.dumps(asdict(ports)))
 
 
-def pick_ports(last: Ports | None) -> Ports:
-    """Those of the last run where they are free, else any that are."""
-    return Ports(**free_ports(asdict(last) if last else dict.fromkeys(Ports.__dataclass_fields__, 0)))
+def pick_ports(last: Ports | None, *, api_server: int | None = None) -> Ports:
+    """Those of the last run (or the one that is asked for) where they are free, else any that are."""
+    wanted = asdict(last or Ports(0, 0, 0, 0))
+    if api_server is not None:
+        wanted["api_server"] = api_server
+    return Ports(**free_ports(wanted))
 
 
 def free_ports(wanted: Mapping[str, int]) -> dict[str, int]:
-    """For each name the wanted port where it is free, else any that is; all different."""
+    """For each name the wanted port where it is free, else any that is; all different. 0 wants any."""
     with contextlib.ExitStack() as held:  # all at once: two of them must not become the same
         return {name: _bind(held, port) for name, port in wanted.items()}
-
-
-def with_api_server(ports: Ports, port: int) -> Ports:
-    """The same with a port that was asked for by number."""
-    return replace(ports, api_server=port)
-
-
-def is_free(port: int) -> bool:
-    """Whether a server could listen there now."""
-    with contextlib.ExitStack() as held:
-        return _listens(held, port)
 
 
 def _bind(held: contextlib.ExitStack, port: int) -> int:
