@@ -135,7 +135,9 @@ def _resolve_group(
         stamp=stamp,
         payload=payloads.locate(package.spec, base_url) if package else None,
         target_version=group.status.target.version if group.status.target else None,
-        completed=stamp is not None and group.status.rollout is not None and group.status.rollout.completed_time is not None,
+        completed=stamp is not None
+        and group.status.rollout is not None
+        and group.status.rollout.completed_time is not None,
     )
 
 

@@ -1,1 +1,123 @@
-"""`python -m omaha_api`, `omaha-api`."""
+"""`omaha-api`, `python -m omaha_api`: flags and environment → settings → the service.
+
+Exit codes: 0 ended by a signal, 1 it can't start or go on, 2 a flag can't be used.
+"""
+
+import asyncio
+import logging
+import sys
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+import uvloop
+
+from omaha_api import clock, service, serving, settings, snapshot
+from omaha_api.store import sqlite
+from update_core.fleet.store import StoreUnavailable
+from update_kube import configuration
+from update_kube.errors import KubeError
+
+USAGE = 2
+FAILURE = 1
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, help="The Omaha service: answers the polls of instances.")
+
+
+@app.callback()
+def omaha_api() -> None:
+    """The Omaha service: answers the polls of instances."""
+
+
+@app.command()
+def serve(
+    listen: Annotated[
+        str, typer.Option(envvar="OMAHA_API_LISTEN", help="Public address: Omaha and nothing else.")
+    ] = settings.DEFAULT_LISTEN,
+    private_listen: Annotated[
+        str, typer.Option(envvar="OMAHA_API_PRIVATE_LISTEN", help="Address of health, readiness, metrics and progress.")
+    ] = settings.DEFAULT_PRIVATE_LISTEN,
+    database: Annotated[
+        str, typer.Option(envvar="OMAHA_API_DATABASE", help="The fleet store: sqlite:///file.")
+    ] = settings.DEFAULT_DATABASE,
+    snapshot_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--snapshot", envvar="OMAHA_API_SNAPSHOT", help="File for the catalog, to start without the Kubernetes API."
+        ),
+    ] = None,
+    package_base_url: Annotated[
+        str | None,
+        typer.Option(
+            envvar="OMAHA_API_PACKAGE_BASE_URL",
+            help="What relative package urls stand on. Default: http://LISTEN/packages/",
+        ),
+    ] = None,
+    kubeconfig: Annotated[
+        Path | None,
+        typer.Option(
+            envvar="OMAHA_API_KUBECONFIG", help="Kubeconfig file. Default: as kubectl, else the pod's account."
+        ),
+    ] = None,
+    context: Annotated[str | None, typer.Option(envvar="OMAHA_API_CONTEXT", help="Context in the kubeconfig.")] = None,
+    service_account_dir: Annotated[
+        Path | None,
+        typer.Option(
+            envvar="OMAHA_API_SERVICE_ACCOUNT_DIR", help="Folder with token, ca.crt and namespace; needs --kube-server."
+        ),
+    ] = None,
+    kube_server: Annotated[
+        str | None,
+        typer.Option(envvar="OMAHA_API_KUBE_SERVER", help="URL of the API server for --service-account-dir."),
+    ] = None,
+) -> None:
+    """Serve until SIGTERM or SIGINT."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    # Its start and end lines say less than ours; its errors stay.
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)
+    try:
+        public = settings.address(listen, "--listen")
+        chosen = settings.Settings(
+            listen=public,
+            private_listen=settings.address(private_listen, "--private-listen"),
+            database=settings.database(database),
+            package_base_url=settings.package_base_url(package_base_url, public),
+            snapshot=snapshot_file,
+            kube=settings.KubeAccess(kubeconfig, context, service_account_dir, kube_server),
+        )
+        kube = kube_configuration(chosen.kube)
+    except (settings.SettingsError, KubeError) as error:
+        _fail(error, USAGE)
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(service.serve(chosen, sqlite.SqliteStore(chosen.database), kube, clock.utc_now))
+    except (serving.PortError, snapshot.SnapshotError, StoreUnavailable, KubeError) as error:
+        _fail(error, FAILURE)
+
+
+def kube_configuration(access: settings.KubeAccess) -> configuration.ClientConfig:
+    """The API server and credentials to use.
+
+    Raises:
+        CredentialsError: none can be used.
+        SettingsError: flags that don't go together.
+    """
+    if (access.service_account_dir is None) != (access.kube_server is None):
+        raise settings.SettingsError("--service-account-dir and --kube-server need each other")
+    if access.service_account_dir is not None and access.kube_server is not None:
+        return configuration.from_service_account_dir(access.service_account_dir, access.kube_server)
+    return configuration.load(access.kubeconfig, access.context)
+
+
+def _fail(error: Exception, code: int) -> NoReturn:
+    typer.echo(f"omaha-api: {error}", err=True)
+    raise typer.Exit(code)
+
+
+def main() -> None:
+    """The console script."""
+    app()
+
+
+if __name__ == "__main__":
+    main()

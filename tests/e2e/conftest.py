@@ -3,6 +3,7 @@
 import contextlib
 
 import pytest
+
 from support.local_stack import LocalStack
 
 

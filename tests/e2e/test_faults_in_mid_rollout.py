@@ -5,8 +5,10 @@ import json
 import subprocess
 
 import pytest
+
 from support.local_stack import wait_until
 from updatectl.local import demo_checks
+from updatectl.local.control_plane import binaries
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(400)]
 
@@ -37,7 +39,7 @@ def begin(stack, app_id):
 
 
 def in_mid_rollout(stack, app_id):
-    wait_until(lambda: 3 <= len(stack.grants(app_id)), "the first grants")
+    wait_until(lambda: len(stack.grants(app_id)) >= 3, "the first grants")
 
 
 @pytest.mark.parametrize("victim", ["omaha-api", "update-operator", "kube-apiserver", "etcd"])
@@ -52,8 +54,9 @@ def test_sigkill_loses_no_grant_and_no_event_and_exceeds_no_limit(stack, app_id,
             stack.kill_service(victim)
             stack.start_service(victim)
         else:
-            stack.control_plane().kill(victim)
-            stack.control_plane().restart(victim)
+            plane = stack.control_plane(binaries.ensure(progress=print))
+            plane.kill(victim)
+            plane.restart(victim)
 
         assert_everybody_updated_once(stack, app_id, clients)
 

@@ -78,11 +78,11 @@ class Stack:
         """The token of the service account `admin`."""
         return (self.folders.service_account(ADMIN) / "token").read_text()
 
-    def control_plane(self) -> cluster.ControlPlane:
-        """The control plane, for faults: it can restart and kill its components."""
+    def control_plane(self, programs: binaries.Binaries | None = None) -> cluster.ControlPlane:
+        """The control plane of this folder; without `programs` it can be looked at and stopped, not started."""
         return cluster.ControlPlane(
             self.folders.control_plane,
-            binaries.ensure(progress=self._report),
+            programs,
             durable=self._durable,
             report=self._report,
         )
@@ -95,7 +95,7 @@ class Stack:
             OSError: the data folder can't be written.
         """
         self.folders.root.mkdir(parents=True, exist_ok=True, mode=0o700)
-        plane = self.control_plane()
+        plane = self.control_plane(binaries.ensure(progress=self._report))
         try:
             plane.start()
             self._report(f"the Kubernetes API answers at {plane.server}")

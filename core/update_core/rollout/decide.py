@@ -156,3 +156,14 @@ ELIGIBILITY: tuple[Rule, ...] = (
     stale_catalog,
 )
 LIMITS: tuple[Rule, ...] = (anonymous_instance, too_many_in_flight, rate_limited, store_unavailable)
+
+OF_GROUP_AND_VERSION = frozenset(
+    {
+        Reason.VERSION_UNPARSABLE,
+        Reason.UP_TO_DATE,
+        Reason.ROLLOUT_PENDING,
+        Reason.PACKAGE_UNAVAILABLE,
+        Reason.PAUSED,
+    }
+)
+"""Refusals that are the same for every instance of a group at one version that asks for nothing particular."""

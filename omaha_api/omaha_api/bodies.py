@@ -1,0 +1,90 @@
+"""What did the client send? A request's body, read within bounds of size, time and form before anything looks into it."""
+
+import asyncio
+import time
+from collections.abc import Iterable
+from typing import Any
+
+from update_core.omaha import limits
+from update_core.omaha.errors import BadRequest
+
+Receive = Any
+"""ASGI's receive callable; uvicorn gives no narrower type that costs nothing."""
+
+
+class Disconnected(Exception):  # noqa: N818 - the client is gone: nobody is left to tell of an error
+    """The client hung up before its request was whole."""
+
+
+def check_headers(headers: Iterable[tuple[bytes, bytes]]) -> None:
+    """Refuse by the head alone what the body could only confirm.
+
+    Raises:
+        BadRequest: 415 for an encoded body, 413 for one that says it is too large.
+    """
+    for name, value in headers:
+        # A body of 64 KiB can decode to anything: no client of these protocols compresses its request.
+        if name == b"content-encoding" and value.strip().lower() not in {b"", b"identity"}:
+            raise BadRequest("a request body with a Content-Encoding is not accepted", http_status=415)
+        if name == b"content-length" and int(value) > limits.MAX_BODY_BYTES:
+            raise BadRequest(f"the request is larger than {limits.MAX_BODY_BYTES} bytes", http_status=413)
+
+
+class Bodies:
+    """Reads bodies, none for longer than `timeout_seconds`.
+
+    A timer for each would cost as much as looking for the answer. So the readings are noted down, and one task goes through the notes.
+    """
+
+    def __init__(self, *, timeout_seconds: float) -> None:
+        self._timeout_seconds = timeout_seconds
+        self._begun: dict[asyncio.Task[Any], float] = {}
+        self._overdue: set[asyncio.Task[Any]] = set()
+
+    async def read(self, receive: Receive) -> bytes:
+        """The whole body.
+
+        Raises:
+            BadRequest: 413 if it is too large, 408 if it didn't arrive in time.
+            Disconnected: the client hung up.
+        """
+        task = asyncio.current_task()
+        if task is None:
+            raise RuntimeError("a body is read by a task")
+        self._begun[task] = time.monotonic()
+        try:
+            return await _read(receive)
+        except asyncio.CancelledError:
+            if task not in self._overdue or task.uncancel() > 0:
+                raise
+            raise BadRequest("the request's body didn't arrive in time", http_status=408) from None
+        finally:
+            del self._begun[task]
+            self._overdue.discard(task)
+
+    async def run(self) -> None:
+        """End readings that take too long, until cancelled."""
+        while True:
+            await asyncio.sleep(min(1.0, self._timeout_seconds / 2))
+            latest = time.monotonic() - self._timeout_seconds
+            for task, begun in self._begun.items():
+                if begun <= latest and task not in self._overdue:
+                    self._overdue.add(task)
+                    task.cancel()
+
+
+async def _read(receive: Receive) -> bytes:
+    chunks: list[bytes] = []
+    size = 0
+    while True:
+        message = await receive()
+        if message["type"] != "http.request":
+            raise Disconnected
+        chunk: bytes = message.get("body", b"")
+        size += len(chunk)
+        # Counted as it comes: a chunked body doesn't say its size, and must not be held to find out.
+        if size > limits.MAX_BODY_BYTES:
+            raise BadRequest(f"the request is larger than {limits.MAX_BODY_BYTES} bytes", http_status=413)
+        chunks.append(chunk)
+        if not message.get("more_body", False):
+            return b"".join(chunks)

@@ -1,0 +1,175 @@
+"""What does this process know of the fleet without asking the store?
+
+Live grants, each group's ledger, and a small record per instance heard since the start. Memory may refuse and may repeat a grant; it
+never gives one. Whatever the store answers is put in here, in the order of its commits.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from update_core.fleet.grants import Grant
+from update_core.fleet.store import GroupLedger, InstanceRecord, Sighting
+from update_core.rollout.model import Fleet, Limits, ResolvedGroup
+
+InstanceKey = tuple[str, str]
+"""(app_id, instance_id)."""
+GroupKey = tuple[str, str]
+"""(app_id, track)."""
+
+MAX_INSTANCES = 1_000_000
+"""Records kept at most, some 600 bytes each; beyond that the one heard first is forgotten, and loaded again at its next check."""
+
+
+@dataclass(slots=True)
+class Known:
+    """An instance as it was last heard and as the store has it."""
+
+    track: str
+    version: str
+    oem: str
+    boot_id: str
+    last_seen: datetime
+    refusal: str = ""
+    boots_at_random: bool = False
+    """Whether its boot id changes without a boot, and says nothing therefore."""
+
+
+@dataclass(slots=True)
+class _Group:
+    ledger: GroupLedger
+    in_flight: int
+    limits: Limits | None = None
+    """The limits that the ledger's rate_slot was computed with; under others it says nothing."""
+
+
+class FleetMemory:
+    """The memory of one process, used from the event loop alone."""
+
+    def __init__(self, *, max_instances: int = MAX_INSTANCES) -> None:
+        self._instances: dict[InstanceKey, Known] = {}
+        self._touched: set[InstanceKey] = set()
+        self._live: dict[InstanceKey, Grant] = {}
+        self._groups: dict[GroupKey, _Group] = {}
+        self._max_instances = max_instances
+
+    def load(self, grants: Iterable[Grant], ledgers: Iterable[GroupLedger]) -> None:
+        """Begin with what the store holds; before that nothing may be decided."""
+        for ledger in ledgers:
+            self._groups[ledger.app_id, ledger.track] = _Group(ledger, in_flight=0)
+        for grant in grants:
+            self.apply(grant)
+
+    # Instances
+
+    def known(self, key: InstanceKey) -> Known | None:
+        """The record of an instance, None if it wasn't heard since the start."""
+        return self._instances.get(key)
+
+    def remember(self, key: InstanceKey, known: Known) -> None:
+        """Keep a record."""
+        self._instances[key] = known
+        if len(self._instances) > self._max_instances:
+            oldest = next(iter(self._instances))
+            del self._instances[oldest]
+            self._touched.discard(oldest)
+
+    def touch(self, key: InstanceKey) -> None:
+        """Have the instance's last-seen and refusal written with the next batch."""
+        self._touched.add(key)
+
+    def take_touched(self) -> list[Sighting]:
+        """The instances touched since the last call, as they are now."""
+        touched, self._touched = self._touched, set()
+        return [sighting(key, self._instances[key]) for key in touched if key in self._instances]
+
+    @property
+    def instances(self) -> int:
+        """How many records are kept."""
+        return len(self._instances)
+
+    # Grants
+
+    def live_grant(self, key: InstanceKey) -> Grant | None:
+        """The instance's grant in flight."""
+        return self._live.get(key)
+
+    @property
+    def live_grants(self) -> int:
+        """How many grants are in flight, of all groups."""
+        return len(self._live)
+
+    def apply(self, grant: Grant) -> None:
+        """Take over a grant as the store has it now: in flight or ended."""
+        key = (grant.app_id, grant.instance_id)
+        held = self._live.get(key)
+        same = held is not None and (held.track, held.number) == (grant.track, grant.number)
+        if grant.state.live:
+            if held is not None and not same:
+                self._count(held, -1)
+            if not same:
+                self._count(grant, 1)
+            self._live[key] = grant
+        elif same:
+            del self._live[key]
+            self._count(grant, -1)
+
+    def overdue(self, now: datetime) -> list[Grant]:
+        """Grants in flight whose deadline has passed."""
+        return [grant for grant in self._live.values() if grant.deadline <= now]
+
+    # Groups
+
+    def learn(self, ledger: GroupLedger, limits: Limits | None) -> None:
+        """Take over a group's ledger as of a commit, with the limits that it was computed with (None: no slot was)."""
+        key = (ledger.app_id, ledger.track)
+        held = self._groups.get(key)
+        if held is not None and ledger.next_number < held.ledger.next_number:
+            return  # an answer that was overtaken by a later commit's
+        self._groups[key] = _Group(ledger, ledger.in_flight, limits)
+
+    def fleet(self, group: ResolvedGroup, live_grant: Grant | None) -> Fleet:
+        """What memory knows that bears on a decision for an instance of the group."""
+        held = self._groups.get((group.app_id, group.track))
+        if held is None:
+            return Fleet(live_grant=live_grant)
+        ledger = held.ledger
+        return Fleet(
+            live_grant=live_grant,
+            highest_sequence=ledger.highest_sequence,
+            in_flight=held.in_flight,
+            rate_slot=ledger.rate_slot if held.limits == group.limits else None,
+            quiet_until=ledger.quiet_until,
+        )
+
+    def highest_sequence(self, key: GroupKey) -> int:
+        """The highest sequence that the store has seen for the group, 0 before the first."""
+        held = self._groups.get(key)
+        return held.ledger.highest_sequence if held else 0
+
+    def _count(self, grant: Grant, change: int) -> None:
+        key = (grant.app_id, grant.track)
+        held = self._groups.get(key)
+        if held is None:
+            held = self._groups[key] = _Group(GroupLedger(grant.app_id, grant.track), 0)
+        held.in_flight += change
+
+
+def sighting(key: InstanceKey, known: Known) -> Sighting:
+    """The record in the form that the store takes."""
+    app_id, instance_id = key
+    return Sighting(
+        app_id=app_id,
+        instance_id=instance_id,
+        track=known.track,
+        version=known.version,
+        at=known.last_seen,
+        oem=known.oem,
+        boot_id=known.boot_id,
+        refusal=known.refusal,
+    )
+
+
+def from_record(record: InstanceRecord) -> Known:
+    """The record that the store has."""
+    return Known(record.track, record.version, record.oem, record.boot_id, record.last_seen, record.last_refusal)

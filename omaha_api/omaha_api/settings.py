@@ -1,0 +1,90 @@
+"""What the Omaha service was told at its start: flags and environment, checked once and never read again."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+DEFAULT_LISTEN = "127.0.0.1:8080"
+DEFAULT_PRIVATE_LISTEN = "127.0.0.1:8081"
+DEFAULT_DATABASE = "sqlite:///fleet.db"
+
+_SQLITE = "sqlite:///"
+
+
+class SettingsError(ValueError):
+    """A setting that can't be used; the text names it and says what to write instead."""
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a port listens; port 0 takes a free one."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class KubeAccess:
+    """How the API server is found: a service account's folder and server, else the kubeconfig as kubectl reads it."""
+
+    kubeconfig: Path | None = None
+    context: str | None = None
+    service_account_dir: Path | None = None
+    kube_server: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """One process of the service. Times are in seconds."""
+
+    listen: Address
+    private_listen: Address
+    database: Path
+    package_base_url: str
+    snapshot: Path | None = None
+    kube: KubeAccess = KubeAccess()
+    body_timeout_seconds: float = 10.0
+    flush_interval_seconds: float = 2.0
+    sweep_interval_seconds: float = 1.0
+    progress_interval_seconds: float = 1.0
+    shutdown_timeout_seconds: int = 10
+
+
+def address(text: str, flag: str) -> Address:
+    """`host:port`, with brackets around an IPv6 host.
+
+    Raises:
+        SettingsError: it isn't one.
+    """
+    host, colon, port = text.rpartition(":")
+    host = host.removeprefix("[").removesuffix("]")
+    if not colon or not host or not port.isascii() or not port.isdecimal() or int(port) > 65535:
+        raise SettingsError(f"{flag} must be host:port, such as {DEFAULT_LISTEN}, not {text!r}")
+    return Address(host, int(port))
+
+
+def database(url: str) -> Path:
+    """The file of a `sqlite:///file` URL (four slashes for an absolute path).
+
+    Raises:
+        SettingsError: another database, or no file.
+    """
+    if not url.startswith(_SQLITE) or len(url) == len(_SQLITE):
+        raise SettingsError(f"--database must be sqlite:///file or sqlite:////absolute/file, not {url!r}")
+    return Path(url.removeprefix(_SQLITE))
+
+
+def package_base_url(url: str | None, listen: Address) -> str:
+    """What relative package urls stand on, ending in "/"; by default a folder on the public address.
+
+    Raises:
+        SettingsError: not an absolute http or https URL.
+    """
+    if url is None:
+        return f"http://{listen}/packages/"
+    if not url.startswith(("http://", "https://")):
+        raise SettingsError(f"--package-base-url must begin with http:// or https://, not {url!r}")
+    return url if url.endswith("/") else url + "/"

@@ -1,0 +1,121 @@
+"""How does the store learn who was heard, without a check waiting for it?
+
+A first sight is queued and written within moments; a change of version or group is written at once, because it may complete an update;
+last-seen and the last refusal are written in batches. While the store is away all of them wait here, bounded, newest per instance.
+"""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+
+from omaha_api.fleet_memory import FleetMemory, InstanceKey
+from update_core.fleet.grants import Grant, Timeouts
+from update_core.fleet.store import FleetStore, Sighting, StoreUnavailable
+
+logger = logging.getLogger(__name__)
+
+MAX_QUEUED = 100_000
+"""Instances whose first sight or change waits for the store. Beyond, the newcomer isn't remembered and tries again at its next check."""
+
+_CHUNK = 64
+_GATHER_SECONDS = 0.02
+_RETRY_SECONDS = 1.0
+
+
+class Sightings:
+    """What has been seen and isn't in the store yet."""
+
+    def __init__(
+        self, store: FleetStore, memory: FleetMemory, *, flush_interval_seconds: float, max_queued: int = MAX_QUEUED
+    ) -> None:
+        self._store = store
+        self._memory = memory
+        self._flush_interval_seconds = flush_interval_seconds
+        self._max_queued = max_queued
+        self._queued: dict[InstanceKey, tuple[Sighting, Timeouts]] = {}
+        self._waiting = asyncio.Event()
+        self.dropped = 0
+        """Sightings that found the queue full."""
+
+    @property
+    def queued(self) -> int:
+        """How many wait for the store."""
+        return len(self._queued)
+
+    def queue(self, sighting: Sighting, timeouts: Timeouts) -> bool:
+        """Have it written soon; False if there is no room."""
+        key = (sighting.app_id, sighting.instance_id)
+        if key not in self._queued and len(self._queued) >= self._max_queued:
+            self.dropped += 1
+            return False
+        self._queued[key] = (sighting, timeouts)
+        self._waiting.set()
+        return True
+
+    async def record(self, sighting: Sighting, timeouts: Timeouts) -> bool:
+        """Write it now; if the store is away it is queued: that an instance says its version never fails its check. False: no room."""
+        # What waits for this instance is older than this.
+        self._queued.pop((sighting.app_id, sighting.instance_id), None)
+        try:
+            self._took(await self._store.observe(sighting, timeouts))
+        except StoreUnavailable:
+            return self.queue(sighting, timeouts)
+        return True
+
+    async def run(self) -> None:
+        """Write what is queued and touched until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._run_queue(), name="queued sightings")
+            tasks.create_task(self._run_touches(), name="touched instances")
+
+    async def flush(self) -> None:
+        """Write everything that waits; StoreUnavailable leaves what couldn't be written in the queue."""
+        while self._queued:
+            await self._write_chunk()
+        await self._write_touched()
+
+    async def _run_queue(self) -> None:
+        while True:
+            await self._waiting.wait()
+            # More are on their way when an instance is seen first: a fleet starts together, and one commit takes them all.
+            await asyncio.sleep(_GATHER_SECONDS)
+            self._waiting.clear()
+            try:
+                while self._queued:
+                    await self._write_chunk()
+            except StoreUnavailable as error:
+                logger.warning("%d sightings wait for the store: %s", len(self._queued), error)
+                await asyncio.sleep(_RETRY_SECONDS)
+                self._waiting.set()
+
+    async def _run_touches(self) -> None:
+        while True:
+            await asyncio.sleep(self._flush_interval_seconds)
+            try:
+                await self._write_touched()
+            except StoreUnavailable as error:
+                # Last-seen may be lost; each instance says it again at its next check.
+                logger.warning("last-seen times weren't written: %s", error)
+
+    async def _write_chunk(self) -> None:
+        chunk = [self._queued.pop(key) for key in list(self._queued)[:_CHUNK]]
+        results = await asyncio.gather(*(self._store.observe(*queued) for queued in chunk), return_exceptions=True)
+        failure: BaseException | None = None
+        for (sighting, timeouts), result in zip(chunk, results, strict=True):
+            if not isinstance(result, BaseException):
+                self._took(result)
+                continue
+            failure = result
+            # Unless something newer of the same instance has come meanwhile.
+            self._queued.setdefault((sighting.app_id, sighting.instance_id), (sighting, timeouts))
+        if failure is not None:
+            raise failure
+
+    async def _write_touched(self) -> None:
+        touched = [seen for seen in self._memory.take_touched() if (seen.app_id, seen.instance_id) not in self._queued]
+        if touched:
+            await self._store.touch(touched)
+
+    def _took(self, moved: Sequence[Grant]) -> None:
+        for grant in moved:
+            self._memory.apply(grant)

@@ -1,0 +1,134 @@
+"""The rows of grants, and the moves between their states: each move is written with its group's counter and its line of history."""
+
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from omaha_api.store import groups, rows
+from update_core.fleet import evidence
+from update_core.fleet.evidence import Evidence
+from update_core.fleet.grants import Grant, GrantState, Timeouts
+
+_SELECT = f"SELECT {rows.GRANT_COLUMNS} FROM grants"  # noqa: S608 - the columns are a constant
+_LIVE = f"{_SELECT} WHERE app_id = ? AND instance_id = ? AND live"
+# Named, because without statistics the planner takes the primary key and walks through the application's grants.
+_LATEST = f"{_SELECT} INDEXED BY grants_by_instance WHERE app_id = ? AND instance_id = ? ORDER BY granted_at DESC, number DESC LIMIT 1"
+_ALL_LIVE = f"{_SELECT} INDEXED BY live_deadlines WHERE live"
+# Group by group along the index: no live grant that isn't due is looked at.
+_DUE = f"""
+    SELECT {", ".join(f"grants.{column}" for column in rows.GRANT_COLUMNS.split(", "))}
+    FROM groups CROSS JOIN grants INDEXED BY live_deadlines ON grants.app_id = groups.app_id AND grants.track = groups.track
+    WHERE groups.in_flight > 0 AND grants.live AND grants.deadline <= ? LIMIT ?
+"""  # noqa: S608 - the columns are a constant
+_FIRST_DEADLINE = "SELECT min(deadline) FROM grants INDEXED BY live_deadlines WHERE app_id = ? AND track = ? AND live"
+_INSERT = f"INSERT INTO grants ({rows.GRANT_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608 - the columns are a constant
+_MOVE = """
+    UPDATE grants SET state = ?, moved_at = ?, deadline = ?, boot_id = ?, error_code = ?, detail = ?
+    WHERE app_id = ? AND track = ? AND number = ?
+"""
+_HISTORY = """
+    INSERT INTO history (app_id, instance_id, track, number, at, from_state, to_state, version, sequence, error_code, detail)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+"""
+
+
+def live(connection: sqlite3.Connection, app_id: str, instance_id: str) -> Grant | None:
+    """The instance's grant in flight."""
+    row = connection.execute(_LIVE, (app_id, instance_id)).fetchone()
+    return rows.to_grant(row) if row else None
+
+
+def all_live(connection: sqlite3.Connection) -> list[Grant]:
+    """Every grant in flight."""
+    return [rows.to_grant(row) for row in connection.execute(_ALL_LIVE)]
+
+
+def first_deadline(connection: sqlite3.Connection, app_id: str, track: str) -> datetime | None:
+    """When the first of the group's live grants times out."""
+    (deadline,) = connection.execute(_FIRST_DEADLINE, (app_id, track)).fetchone()
+    return rows.instant_or_none(deadline)
+
+
+def add(connection: sqlite3.Connection, grant: Grant) -> None:
+    """Write a new grant. Its group's counters are the caller's."""
+    connection.execute(_INSERT, rows.from_grant(grant))
+    _note(connection, grant, "")
+
+
+def move(connection: sqlite3.Connection, before: Grant, after: Grant) -> Grant:
+    """Write a grant that was moved; returns it."""
+    connection.execute(
+        _MOVE,
+        (
+            after.state.value,
+            rows.micros(after.moved_at),
+            rows.micros(after.deadline),
+            after.boot_id,
+            after.error_code,
+            after.detail,
+            after.app_id,
+            after.track,
+            after.number,
+        ),
+    )
+    if before.state.live and not after.state.live:
+        groups.close_one(connection, after.app_id, after.track)
+    _note(connection, after, before.state.value)
+    return after
+
+
+def close(connection: sqlite3.Connection, grant: Grant, track: str, now: datetime) -> Grant:
+    """End a live grant whose instance goes on in `track`: superseded there, or moved away from its own."""
+    state = GrantState.SUPERSEDED if grant.track == track else GrantState.MOVED
+    return move(connection, grant, replace(grant, state=state, moved_at=now))
+
+
+def weigh(
+    connection: sqlite3.Connection,
+    app_id: str,
+    instance_id: str,
+    items: Sequence[Evidence],
+    timeouts: Timeouts,
+    now: datetime,
+) -> tuple[Grant, ...]:
+    """Apply evidence, in order, to the instance's live grant, else to its latest one (which the clock may have ended too soon)."""
+    grant = live(connection, app_id, instance_id) or _latest(connection, app_id, instance_id)
+    moved: list[Grant] = []
+    for item in items:
+        after = evidence.weigh(grant, item, timeouts, now) if grant else None
+        if grant is not None and after is not None:
+            grant = move(connection, grant, after)
+            moved.append(grant)
+    return tuple(moved)
+
+
+def expire(connection: sqlite3.Connection, now: datetime, limit: int) -> list[Grant]:
+    """End at most `limit` of the grants whose deadline has passed; returns them as they ended."""
+    due = [rows.to_grant(row) for row in connection.execute(_DUE, (rows.micros(now), limit))]
+    ended = [(grant, evidence.expire(grant, now)) for grant in due]
+    return [move(connection, grant, after) for grant, after in ended if after is not None]
+
+
+def _latest(connection: sqlite3.Connection, app_id: str, instance_id: str) -> Grant | None:
+    row = connection.execute(_LATEST, (app_id, instance_id)).fetchone()
+    return rows.to_grant(row) if row else None
+
+
+def _note(connection: sqlite3.Connection, grant: Grant, from_state: str) -> None:
+    connection.execute(
+        _HISTORY,
+        (
+            grant.app_id,
+            grant.instance_id,
+            grant.track,
+            grant.number,
+            rows.micros(grant.moved_at),
+            from_state,
+            grant.state.value,
+            grant.version,
+            grant.sequence,
+            grant.error_code,
+            grant.detail,
+        ),
+    )

@@ -1,0 +1,123 @@
+"""The rows of groups: the counters that limits are kept with. One row per (app_id, track), which a Group's deletion doesn't end."""
+
+import sqlite3
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from omaha_api.store import rows
+from update_core.fleet.store import GroupLedger
+from update_core.rollout import limits
+from update_core.rollout.model import Limits, ResolvedGroup, Stamp
+
+_COLUMNS = "highest_sequence, next_number, in_flight, last_grant_at, quiet_until"
+_SELECT = f"SELECT {_COLUMNS} FROM groups WHERE app_id = ? AND track = ?"  # noqa: S608 - the columns are a constant
+_SELECT_ALL = f"SELECT app_id, track, {_COLUMNS} FROM groups"  # noqa: S608 - the columns are a constant
+_UPSERT = f"REPLACE INTO groups (app_id, track, {_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)"  # noqa: S608 - the columns are a constant
+_CLOSE_ONE = "UPDATE groups SET in_flight = in_flight - 1 WHERE app_id = ? AND track = ?"
+_GRANTED_AT = "SELECT granted_at FROM grants WHERE app_id = ? AND track = ? AND number = ?"
+_BIRTH = "SELECT created_at FROM store"
+
+BIRTH_SLACK = timedelta(minutes=1)
+"""How far the operator's clock may lie behind the store's without a first rollout being taken for one that a lost store knew."""
+
+
+@dataclass(frozen=True, slots=True)
+class GroupRow:
+    """A group's counters."""
+
+    app_id: str
+    track: str
+    highest_sequence: int = 0
+    next_number: int = 1
+    in_flight: int = 0
+    last_grant_at: datetime | None = None
+    quiet_until: datetime | None = None
+
+    def ledger(self, rate_slot: datetime | None) -> GroupLedger:
+        """What a replica is told of it."""
+        return GroupLedger(
+            app_id=self.app_id,
+            track=self.track,
+            highest_sequence=self.highest_sequence,
+            next_number=self.next_number,
+            in_flight=self.in_flight,
+            rate_slot=rate_slot,
+            quiet_until=self.quiet_until,
+        )
+
+
+def load(connection: sqlite3.Connection, app_id: str, track: str) -> GroupRow | None:
+    """The group's row, None before its first rollout."""
+    row = connection.execute(_SELECT, (app_id, track)).fetchone()
+    return _from_row(app_id, track, row) if row else None
+
+
+def load_all(connection: sqlite3.Connection) -> list[GroupRow]:
+    """Every group's row."""
+    return [_from_row(app_id, track, row) for app_id, track, *row in connection.execute(_SELECT_ALL)]
+
+
+def save(connection: sqlite3.Connection, row: GroupRow) -> None:
+    """Write the row."""
+    connection.execute(
+        _UPSERT,
+        (
+            row.app_id,
+            row.track,
+            row.highest_sequence,
+            row.next_number,
+            row.in_flight,
+            None if row.last_grant_at is None else rows.micros(row.last_grant_at),
+            None if row.quiet_until is None else rows.micros(row.quiet_until),
+        ),
+    )
+
+
+def close_one(connection: sqlite3.Connection, app_id: str, track: str) -> None:
+    """One grant fewer is in flight."""
+    connection.execute(_CLOSE_ONE, (app_id, track))
+
+
+def rate_slot(connection: sqlite3.Connection, row: GroupRow, group_limits: Limits) -> datetime | None:
+    """When the rate limit lets the next grant through, None if at once."""
+    number = limits.deciding_number(row.next_number, group_limits)
+    if number is None:
+        return None
+    found = connection.execute(_GRANTED_AT, (row.app_id, row.track, number)).fetchone()
+    return limits.slot(rows.instant(found[0]) if found else None, group_limits)
+
+
+def admit(
+    connection: sqlite3.Connection, row: GroupRow | None, group: ResolvedGroup, stamp: Stamp, now: datetime
+) -> GroupRow:
+    """The row after the group's stamp has been seen (not yet saved); with a quiet time where what it says was lost."""
+    if row is not None:
+        return replace(row, highest_sequence=max(row.highest_sequence, stamp.sequence))
+    row = GroupRow(group.app_id, group.track, highest_sequence=stamp.sequence)
+    if not _was_lost(connection, stamp):
+        return row
+    quiet = max(group.limits.period_seconds, group.timeouts.update_seconds)
+    return replace(row, quiet_until=now + timedelta(seconds=quiet))
+
+
+def _was_lost(connection: sqlite3.Connection, stamp: Stamp) -> bool:
+    """Whether grants were given for this group that no row tells of.
+
+    The operator begins nothing before a store has answered it. So a first rollout that is younger than this file has all its grants in
+    it, however late it is mirrored; one that is older, or that isn't the first, was granted from another file.
+    """
+    (created_at,) = connection.execute(_BIRTH).fetchone()
+    return stamp.sequence > 1 or stamp.started_at < rows.instant(created_at) - BIRTH_SLACK
+
+
+def _from_row(app_id: str, track: str, row: rows.Row) -> GroupRow:
+    highest_sequence, next_number, in_flight, last_grant_at, quiet_until = row
+    return GroupRow(
+        app_id=app_id,
+        track=track,
+        highest_sequence=highest_sequence,
+        next_number=next_number,
+        in_flight=in_flight,
+        last_grant_at=rows.instant_or_none(last_grant_at),
+        quiet_until=rows.instant_or_none(quiet_until),
+    )

@@ -1,0 +1,142 @@
+"""Which tables does the fleet store have, and how does an older file become a current one?
+
+Times are whole microseconds since 1970 in UTC. A change of the schema is a new entry at the end of MIGRATIONS; what has been released is
+never edited. The file's schema is the number of entries that were applied to it (PRAGMA user_version).
+"""
+
+import sqlite3
+from datetime import datetime
+from pathlib import Path
+
+from omaha_api.store import rows
+from update_core.fleet.store import StoreUnavailable
+
+APPLICATION_ID = 0x55504653
+"""Marks the file as ours (PRAGMA application_id), so that another program's database is never taken for one."""
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (
+    (
+        """
+        CREATE TABLE store (
+            id INTEGER PRIMARY KEY CHECK (id = 1),
+            created_at INTEGER NOT NULL
+        ) STRICT
+        """,
+        # in_flight counts the group's live grants, so that refusing never has to; it changes with them, in the same transaction.
+        """
+        CREATE TABLE groups (
+            app_id TEXT NOT NULL,
+            track TEXT NOT NULL,
+            highest_sequence INTEGER NOT NULL,
+            next_number INTEGER NOT NULL,
+            in_flight INTEGER NOT NULL CHECK (in_flight >= 0),
+            last_grant_at INTEGER,
+            quiet_until INTEGER,
+            PRIMARY KEY (app_id, track)
+        ) STRICT, WITHOUT ROWID
+        """,
+        """
+        CREATE TABLE rollouts (
+            app_id TEXT NOT NULL,
+            track TEXT NOT NULL,
+            sequence INTEGER NOT NULL,
+            version TEXT NOT NULL,
+            kind TEXT NOT NULL,
+            salt TEXT NOT NULL,
+            started_at INTEGER NOT NULL,
+            completed_at INTEGER,
+            PRIMARY KEY (app_id, track, sequence)
+        ) STRICT, WITHOUT ROWID
+        """,
+        """
+        CREATE TABLE instances (
+            app_id TEXT NOT NULL,
+            instance_id TEXT NOT NULL,
+            track TEXT NOT NULL,
+            version TEXT NOT NULL,
+            first_seen INTEGER NOT NULL,
+            last_seen INTEGER NOT NULL,
+            last_refusal TEXT NOT NULL,
+            oem TEXT NOT NULL,
+            boot_id TEXT NOT NULL,
+            PRIMARY KEY (app_id, instance_id)
+        ) STRICT, WITHOUT ROWID
+        """,
+        "CREATE INDEX instances_by_group ON instances (app_id, track, version, last_seen)",
+        """
+        CREATE TABLE grants (
+            app_id TEXT NOT NULL,
+            track TEXT NOT NULL,
+            number INTEGER NOT NULL,
+            sequence INTEGER NOT NULL,
+            version TEXT NOT NULL,
+            instance_id TEXT NOT NULL,
+            state TEXT NOT NULL,
+            granted_at INTEGER NOT NULL,
+            moved_at INTEGER NOT NULL,
+            deadline INTEGER NOT NULL,
+            boot_id TEXT NOT NULL,
+            error_code INTEGER,
+            detail TEXT NOT NULL,
+            live INTEGER NOT NULL AS (state IN ('Granted', 'Downloading', 'Downloaded', 'Installed', 'OnHold')) VIRTUAL,
+            failed INTEGER NOT NULL AS (state IN ('Failed', 'TimedOut')) VIRTUAL,
+            PRIMARY KEY (app_id, track, number)
+        ) STRICT, WITHOUT ROWID
+        """,
+        "CREATE UNIQUE INDEX one_live_grant ON grants (app_id, instance_id) WHERE live",
+        "CREATE INDEX live_deadlines ON grants (app_id, track, deadline, sequence) WHERE live",
+        "CREATE INDEX failed_grants ON grants (app_id, track, sequence) WHERE failed",
+        "CREATE INDEX grants_by_instance ON grants (app_id, instance_id)",
+        """
+        CREATE TABLE history (
+            id INTEGER PRIMARY KEY,
+            app_id TEXT NOT NULL,
+            instance_id TEXT NOT NULL,
+            track TEXT NOT NULL,
+            number INTEGER NOT NULL,
+            at INTEGER NOT NULL,
+            from_state TEXT NOT NULL,
+            to_state TEXT NOT NULL,
+            version TEXT NOT NULL,
+            sequence INTEGER NOT NULL,
+            error_code INTEGER,
+            detail TEXT NOT NULL
+        ) STRICT
+        """,
+    ),
+)
+
+
+def migrate(connection: sqlite3.Connection, path: Path, now: datetime) -> None:
+    """Bring the file's schema up to date; a new file gets `now` as its birth.
+
+    Raises:
+        StoreUnavailable: the file is another program's, or of a newer version of this one.
+    """
+    (application_id,) = connection.execute("PRAGMA application_id").fetchone()
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    (tables,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+    if application_id != APPLICATION_ID and (application_id, version, tables) != (0, 0, 0):
+        raise StoreUnavailable(f"{path} is a database of another program; name another file")
+    if version > len(MIGRATIONS):
+        raise StoreUnavailable(
+            f"{path} was written by a newer version of this program (its schema is {version}, this one knows {len(MIGRATIONS)}); "
+            "run that version, or name another file"
+        )
+    for number, statements in enumerate(MIGRATIONS[version:], start=version + 1):
+        _apply(connection, number, statements, now)
+
+
+def _apply(connection: sqlite3.Connection, number: int, statements: tuple[str, ...], now: datetime) -> None:
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        for statement in statements:
+            connection.execute(statement)
+        if number == 1:
+            connection.execute("INSERT INTO store (id, created_at) VALUES (1, ?)", (rows.micros(now),))
+            connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        connection.execute(f"PRAGMA user_version = {number}")
+    except BaseException:
+        connection.rollback()
+        raise
+    connection.execute("COMMIT")

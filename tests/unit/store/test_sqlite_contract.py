@@ -1,0 +1,38 @@
+"""The SQLite store keeps the fleet store's contract."""
+
+import contextlib
+
+import pytest
+
+from support.fleet_store_contract import FleetStoreContract
+from support.sqlite_stores import connect_carelessly, made
+
+
+@pytest.fixture
+async def store(tmp_path):
+    store = made(tmp_path / "fleet.db", connect_carelessly)
+    await store.open()
+    yield store
+    await store.close()
+
+
+@pytest.fixture
+def fresh_store(tmp_path):
+    numbers = iter(range(1_000_000))
+
+    @contextlib.asynccontextmanager
+    async def fresh():
+        path = tmp_path / f"{next(numbers)}.db"
+        store = made(path, connect_carelessly)
+        await store.open()
+        try:
+            yield store
+        finally:
+            await store.close()
+            path.unlink()
+
+    return fresh
+
+
+class TestSqliteStore(FleetStoreContract):
+    pass
