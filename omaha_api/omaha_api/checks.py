@@ -108,7 +108,7 @@ class Checks:
             # The same for what isn't there and for what isn't theirs to know of.
             logger.debug("nothing answers for application %r, track %r", app.appid, app.track)
             return messages.AppStatus.UNKNOWN_APPLICATION
-        if len(self._routes) < MAX_ROUTES:
+        if len(self._routes) < MAX_ROUTES and len(app.track) <= MAX_TEXT_LENGTH:
             self._routes[app.appid, app.track] = (app_id, group)
         return app_id, group
 
@@ -245,7 +245,8 @@ class Checks:
 
     def _remember(self, group: ResolvedGroup, app: messages.AppRequest, refusal: Refusal) -> None:
         """A refusal that follows from group and version alone holds for everybody, as long as this catalog does."""
-        if refusal.reason in decide.OF_GROUP_AND_VERSION and _asks_plainly(app) and len(self._ineligible) < MAX_ROUTES:
+        holds_for_all = refusal.reason in decide.OF_GROUP_AND_VERSION and _asks_plainly(app)
+        if holds_for_all and len(self._ineligible) < MAX_ROUTES and len(app.version) <= MAX_TEXT_LENGTH:
             self._ineligible[group.app_id, group.track, app.version] = (group, refusal)
 
     def _answer_anonymous(

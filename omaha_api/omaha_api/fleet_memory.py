@@ -114,10 +114,6 @@ class FleetMemory:
             del self._live[key]
             self._count(grant, -1)
 
-    def overdue(self, now: datetime) -> list[Grant]:
-        """Grants in flight whose deadline has passed."""
-        return [grant for grant in self._live.values() if grant.deadline <= now]
-
     # Groups
 
     def learn(self, ledger: GroupLedger, limits: Limits | None) -> None:
@@ -141,11 +137,6 @@ class FleetMemory:
             rate_slot=ledger.rate_slot if held.limits == group.limits else None,
             quiet_until=ledger.quiet_until,
         )
-
-    def highest_sequence(self, key: GroupKey) -> int:
-        """The highest sequence that the store has seen for the group, 0 before the first."""
-        held = self._groups.get(key)
-        return held.ledger.highest_sequence if held else 0
 
     def _count(self, grant: Grant, change: int) -> None:
         key = (grant.app_id, grant.track)

@@ -57,7 +57,7 @@ class Cache:
     def __len__(self) -> int:
         return len(self._entries)
 
-    def keys(self) -> Iterator[Key]:
+    def all_keys(self) -> Iterator[Key]:
         """All keys."""
         return iter(list(self._entries))
 

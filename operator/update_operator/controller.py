@@ -48,6 +48,7 @@ class Controller:
         writer: StatusWriter,
         recorder: Recorder,
         metrics: Metrics,
+        leading: Callable[[], bool],
         now: Callable[[], datetime],
     ) -> None:
         self._cache = cache
@@ -57,6 +58,7 @@ class Controller:
         self._writer = writer
         self._recorder = recorder
         self._metrics = metrics
+        self._leading = leading
         self._now = now
 
     def changed(self, change: Change) -> None:
@@ -104,7 +106,8 @@ class Controller:
             update_kube.errors.KubeError: it couldn't be written.
         """
         entry = self._cache.entry(key)
-        if entry is None or entry.metadata.deletion_timestamp is not None:
+        # A process that was stopped for a while may go on before it notices that it no longer leads.
+        if entry is None or entry.metadata.deletion_timestamp is not None or not self._leading():
             return
         present, outcome = await self._outcome(key, entry)
         if outcome.status is None:

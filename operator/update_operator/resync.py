@@ -5,6 +5,7 @@ once, and held against the watch a little later.
 """
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -57,6 +58,7 @@ class Synchroniser:
         self._changed = changed
         self._restart_watches = restart_watches
         self._times = times
+        self._wanted = asyncio.Event()
         self.synced = False
         """Whether every kind has been listed completely once."""
         self.trouble = ""
@@ -64,6 +66,9 @@ class Synchroniser:
 
     def event(self, type_: str, obj: dict[str, Any]) -> None:
         """Take in an event of the watch."""
+        if type_ == "LISTED":
+            # kopf has listed anew, and doesn't say what its list no longer held.
+            pass
         key = keys.of_object(obj)
         self._audit.delivered(key, int(obj["metadata"]["resourceVersion"]))
         change = self._cache.remove(obj) if type_ == "DELETED" else self._cache.put(obj)
@@ -72,27 +77,35 @@ class Synchroniser:
 
     async def first(self) -> None:
         """List everything, as often as it takes; then every object is enqueued."""
-        while True:
-            if await self._attempt():
-                break
-            await asyncio.sleep(self._times.retry_seconds)
+        await self._list()
         self.synced = True
         logger.info("synced: %d objects", len(self._cache))
         self.enqueue_all()
 
     async def run(self) -> None:
-        """List everything every so often until cancelled."""
+        """List everything every so often, and soon after the watches began anew, until cancelled."""
         while True:
-            await asyncio.sleep(self._times.interval_seconds)
-            if await self._attempt():
-                await asyncio.sleep(self._times.grace_seconds)
-                self._judge()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._times.interval_seconds):
+                    await self._wanted.wait()
+                    await asyncio.sleep(self._times.grace_seconds)
+            self._wanted.clear()
+            await self._list()
+            await asyncio.sleep(self._times.grace_seconds)
+            self._judge()
 
     def enqueue_all(self) -> None:
         """Look at every object again. Applications first: what refers to them waits for them."""
         rank = {kind: position for position, kind in enumerate(keys.TYPES)}
-        for key in sorted(self._cache.keys(), key=lambda key: rank[key.kind]):
+        for key in sorted(self._cache.all_keys(), key=lambda key: rank[key.kind]):
             self._queue.add(key, background=True)
+
+    async def _list(self) -> None:
+        """List everything, as often as it takes."""
+        while True:
+            if await self._attempt():
+                return
+            await asyncio.sleep(self._times.retry_seconds)
 
     async def _attempt(self) -> bool:
         try:

@@ -4,14 +4,11 @@ Losing the Lease ends the process: whoever has it now decides, and a process tha
 """
 
 import asyncio
-import contextlib
 import enum
 import logging
 import random
 import time
-from collections.abc import AsyncIterator, Coroutine
 from datetime import UTC, datetime
-from typing import Any
 
 import aiohttp
 
@@ -20,7 +17,7 @@ from update_kube.client import Client
 from update_kube.configuration import ClientConfig
 from update_kube.events import Recorder
 from update_kube.leases import Elector
-from update_operator import dependents
+from update_operator import dependents, task_groups
 from update_operator.cache import Cache
 from update_operator.claims import Claims
 from update_operator.controller import Controller
@@ -85,6 +82,7 @@ class Operator:
             writer=StatusWriter(kube, Pacer(settings.pace, time.monotonic)),
             recorder=self._recorder,
             metrics=metrics,
+            leading=lambda: self._elector.is_leader,
             now=lambda: datetime.now(UTC),
         )
         self._synchroniser = Synchroniser(
@@ -137,19 +135,23 @@ class Operator:
         Raises:
             Exception: a part failed that should never fail.
         """
-        async with _tasks() as tasks:
+        async with task_groups.together() as tasks:
             election = tasks.start("election", self._elector.run())
             acquired = tasks.start("acquired", self._elector.acquired.wait())
             stopped = tasks.start("stopped", stop.wait())
             await tasks.first_of({election, acquired, stopped})
             if acquired.done() and not stop.is_set():
                 logger.info("leading as %s", self._elector.identity)
-                tasks.start("leader", self._lead())
-                await tasks.first_of(tasks.all - {acquired})
+                leader = tasks.start("leader", self._lead())
+                try:
+                    await tasks.first_of({election, stopped, leader})
+                finally:
+                    # Before the Lease is given back, so that its next holder is alone.
+                    await tasks.end(leader)
             return Ending.STOPPED if stop.is_set() and not self._elector.lost.is_set() else Ending.LEASE_LOST
 
     async def _lead(self) -> None:
-        async with _tasks() as tasks:
+        async with task_groups.together() as tasks:
             events = tasks.start("events", self._recorder.run())
             tasks.start("fleet", self._fleet.run())
             try:
@@ -175,39 +177,6 @@ class Operator:
     def _watches_restarted(self) -> None:
         self._metrics.watches_restarted()
         self._audit.restarted()
-
-
-class _Tasks:
-    """Tasks that belong together: when one of them ends, whoever waits looks; all end together."""
-
-    def __init__(self) -> None:
-        self.all: set[asyncio.Task[Any]] = set()
-
-    def start(self, name: str, coroutine: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
-        task = asyncio.create_task(coroutine, name=name)
-        self.all.add(task)
-        return task
-
-    async def first_of(self, tasks: set[asyncio.Task[Any]]) -> None:
-        """Wait until one has ended; what it failed with is raised."""
-        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        for task in done:
-            task.result()
-
-    async def end(self) -> None:
-        """Cancel what still runs, and wait until it has."""
-        for task in self.all:
-            task.cancel()
-        await asyncio.gather(*self.all, return_exceptions=True)
-
-
-@contextlib.asynccontextmanager
-async def _tasks() -> AsyncIterator[_Tasks]:
-    tasks = _Tasks()
-    try:
-        yield tasks
-    finally:
-        await tasks.end()
 
 
 async def run(settings: Settings, stop: asyncio.Event) -> Ending:

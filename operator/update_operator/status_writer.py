@@ -101,8 +101,18 @@ class StatusWriter:
 
 
 def _without_counts(status: Status) -> Status:
-    """The status without what changes all the time: counts, and whether they are fresh."""
-    if not isinstance(status, GroupStatus):
-        return status
-    lasting = [condition for condition in status.conditions if condition.type != ConditionType.FLEET_REPORTED]
-    return status.model_copy(update={"instances": None, "progress": None, "conditions": lasting})
+    """The status without what changes all the time: counts, whether they are fresh, and which Groups are still waited for."""
+    match status:
+        case GroupStatus():
+            lasting = [condition for condition in status.conditions if condition.type != ConditionType.FLEET_REPORTED]
+            return status.model_copy(update={"instances": None, "progress": None, "conditions": lasting})
+        case ChannelStatus():
+            unnamed = [
+                condition.model_copy(update={"message": ""})
+                if condition.type == ConditionType.ROLLED_OUT
+                else condition
+                for condition in status.conditions
+            ]
+            return status.model_copy(update={"groups": None, "conditions": unnamed})
+        case _:
+            return status

@@ -25,25 +25,21 @@ class WatchAudit:
     """Compares what lists brought with what the watch brought."""
 
     def __init__(self) -> None:
-        self._delivered: dict[Key, int] = {}
         self._suspects: dict[Key, int] = {}
         self.consecutive_misses = 0
         """Audits in a row with misses."""
 
     def delivered(self, key: Key, version: int) -> None:
         """The watch brought a version of an object, or its deletion."""
-        self._delivered[key] = max(version, self._delivered.get(key, 0))
         suspected = self._suspects.get(key)
         if suspected is not None and version >= suspected:
             del self._suspects[key]
 
     def listed(self, changes: Iterable[Change]) -> None:
-        """A list brought changes."""
+        """A list brought changes that the cache didn't hold, so the watch hadn't brought them."""
         for change in changes:
             # A deletion has no version in a list; the watch says one above the object's last.
-            version = change.version if change.new is not None else _last_version(change) + 1
-            if self._delivered.get(change.key, 0) < version:
-                self._suspects[change.key] = version
+            self._suspects[change.key] = change.version if change.new is not None else _last_version(change) + 1
 
     def judge(self) -> Verdict:
         """The changes that the watch should have brought by now. Ends the audit."""
@@ -53,8 +49,7 @@ class WatchAudit:
         return Verdict(missed)
 
     def restarted(self) -> None:
-        """The watches were begun anew: what they had brought says nothing about them any more."""
-        self._delivered.clear()
+        """The watches were begun anew: what the ones before had yet to bring is no matter."""
         self._suspects.clear()
 
     @property

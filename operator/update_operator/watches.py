@@ -26,6 +26,7 @@ Deliver = Callable[[str, dict[str, Any]], None]
 """Takes an event's type ("ADDED", "MODIFIED", "DELETED", "LISTED") and object, on our loop."""
 
 _STABLE_SECONDS = 60.0
+_END_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +98,8 @@ class Watches:
         finally:
             self._stop = None
             thread.stop()
+            # At the end of the process too: a thread that is torn off leaves half-closed connections and noise in the log.
+            await asyncio.wait([ended], timeout=_END_SECONDS)
 
 
 class _KopfThread(threading.Thread):

@@ -97,7 +97,10 @@ class OmahaService:
     ) -> Reply:
         """One request; several bodies are the chunks of one."""
         chunks = [body] if isinstance(body, bytes) else list(body)
-        messages = [{"type": "http.request", "body": chunk, "more_body": chunk is not chunks[-1]} for chunk in chunks]
+        last = len(chunks) - 1
+        messages = [
+            {"type": "http.request", "body": chunk, "more_body": number < last} for number, chunk in enumerate(chunks)
+        ]
         sent: list[Any] = []
 
         async def receive() -> Any:
@@ -110,3 +113,23 @@ class OmahaService:
         await self.service.public(scope, receive, send)
         start, end = sent
         return Reply(start["status"], {name.decode(): value.decode() for name, value in start["headers"]}, end["body"])
+
+    async def private(self, path: str) -> Reply:
+        """GET on the private port."""
+        path, _, query = path.partition("?")
+        sent: list[Any] = []
+
+        async def receive() -> Any:
+            return {"type": "http.request", "body": b"", "more_body": False}
+
+        async def send(message: Any) -> None:
+            sent.append(message)
+
+        scope = {
+            "type": "http", "method": "GET", "path": path, "raw_path": path.encode(), "query_string": query.encode(),
+            "headers": [], "http_version": "1.1", "scheme": "http",
+        }  # fmt: skip
+        await self.service.private(scope, receive, send)
+        body = b"".join(message.get("body", b"") for message in sent[1:])
+        headers = {name.decode(): value.decode() for name, value in sent[0]["headers"]}
+        return Reply(sent[0]["status"], headers, body)

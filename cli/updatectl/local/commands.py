@@ -9,8 +9,6 @@ from typing import Annotated, TypeVar
 
 import typer
 
-from updatectl.local import folders
-
 app = typer.Typer(
     no_args_is_help=True, help="Run everything on this machine: a Kubernetes API, the operator and the Omaha service."
 )
@@ -37,6 +35,7 @@ def up(data_dir: DataDir = None) -> None:
     The first time it builds kube-apiserver and etcd, which takes about ten minutes; later starts take seconds. What was applied before
     is there again.
     """
+    from updatectl.local import folders
     from updatectl.local.stack import Stack
 
     stack = Stack(data_dir or folders.default_root(), report=_report)
@@ -64,6 +63,7 @@ As the service account `admin`, with its token, as a pipeline would:
 @app.command(epilog="Example: updatectl local down")
 def down(data_dir: DataDir = None) -> None:
     """Stop everything. The data stays for the next `up`."""
+    from updatectl.local import folders
     from updatectl.local.stack import Stack
 
     stopped = _guarded(Stack(data_dir or folders.default_root(), report=_report).stop)
@@ -76,6 +76,7 @@ def status(
     output: Annotated[str, typer.Option("--output", "-o", help="table or json.")] = "table",
 ) -> None:
     """Say what runs. Exit code 0 only if all of it does and is ready."""
+    from updatectl.local import folders
     from updatectl.local.stack import Stack
 
     if output not in {"table", "json"}:

@@ -171,3 +171,26 @@ async def settled(operator):
         await eventually(lambda before=relists: operator.metric("update_operator_relists_total") >= before + 2)
         if operator.metric("update_operator_status_writes_total") == writes:
             return
+
+
+async def test_counts_wait_for_their_turn_and_transitions_do_not(operators, tenant, fleet, app_id):
+    operator = operators.start(fleet.url, resync_seconds=300)
+    tenant.apply(application(app_id), package("1.0.0"), channel("1.0.0"), group())
+    await stamped(tenant, "1.0.0")
+    fleet.set(app_id, "prod", sequence=1, version="1.0.0", total=100, active=100, on_target=1)
+    await eventually(lambda: tenant.get("groups", "prod")["status"].get("progress") == "1/100")
+    writes = operator.metric("update_operator_status_writes_total")
+
+    polls = fleet.requests
+    while fleet.requests < polls + 3:
+        fleet.set(
+            app_id, "prod", sequence=1, version="1.0.0", total=100, active=100, on_target=fleet.requests - polls + 2
+        )
+        await asyncio.sleep(0.1)
+    assert operator.metric("update_operator_status_writes_total") <= writes + 1
+
+    asked = time.monotonic()
+    tenant.apply(group(paused=True))
+    await eventually(lambda: tenant.condition("groups", "prod", "Paused") == ("True", "Paused"))
+    assert time.monotonic() - asked < 2
+    await eventually(lambda: tenant.get("groups", "prod")["status"]["progress"] != "1/100")

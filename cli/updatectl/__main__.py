@@ -1,0 +1,135 @@
+"""The entry of `updatectl`: global options, the commands, and what an unknown one ends with.
+
+Everything that costs time to import (the Kubernetes client, HTTP, YAML) is loaded by the command that needs it, so that help and
+completion answer at once.
+"""
+
+import difflib
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+import typer.core
+
+from updatectl import apps, channels, groups, guide, instances, packages, settings, texts
+from updatectl.fakeclients import command as fakeclients
+from updatectl.local import commands as local
+
+UNKNOWN_COMMAND = 3
+"""Exit code for a word that is no command; 1 is failure, 2 is wrong usage."""
+
+
+class _Root(typer.core.TyperGroup):
+    """The original's exit code for an unknown command."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        if args and self.get_command(ctx, args[0]) is None:
+            near = difflib.get_close_matches(args[0], self.list_commands(ctx))
+            hint = f" Did you mean {' or '.join(near)}?" if near else ""
+            typer.echo(f'updatectl: unknown command "{args[0]}".{hint} `updatectl --help` lists them.', err=True)
+            raise typer.Exit(UNKNOWN_COMMAND)
+        return super().resolve_command(ctx, args)
+
+
+app = typer.Typer(
+    name="updatectl",
+    cls=_Root,
+    no_args_is_help=True,
+    rich_markup_mode=None,  # Rich doubles the time that --help takes
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+    epilog=texts.examples(
+        "updatectl list-apps",
+        "updatectl -n web list-groups e96281a6-d1af-4bde-9a0a-97b76e56dc57",
+        'updatectl -u admin -k "$TOKEN" -s https://kube.example.com:6443 app list -o json',
+    ),
+)
+
+
+def _version(value: bool) -> None:
+    if value:
+        _print_version()
+        raise typer.Exit
+
+
+def _print_version() -> None:
+    import importlib.metadata  # 20 ms that only this needs
+
+    typer.echo(f"updatectl {importlib.metadata.version('update-service')}")
+
+
+@app.callback()
+def root(
+    ctx: typer.Context,
+    user: Annotated[
+        str | None,
+        typer.Option(
+            "--user", "-u", envvar="UPDATECTL_USER", help="Service account: NAME, NAMESPACE:NAME or its full name."
+        ),
+    ] = None,
+    key: Annotated[
+        str | None, typer.Option("--key", "-k", envvar="UPDATECTL_KEY", help="The service account's token.")
+    ] = None,
+    server: Annotated[
+        str | None, typer.Option("--server", "-s", envvar="UPDATECTL_SERVER", help="The Kubernetes API's address.")
+    ] = None,
+    certificate_authority: Annotated[
+        Path | None, typer.Option("--certificate-authority", envvar="UPDATECTL_CA", help="PEM file of the server's CA.")
+    ] = None,
+    kubeconfig: Annotated[
+        Path | None, typer.Option("--kubeconfig", help="Kubeconfig file; without it as kubectl finds it.")
+    ] = None,
+    context: Annotated[str | None, typer.Option("--context", help="Context of the kubeconfig.")] = None,
+    namespace: Annotated[
+        str | None, typer.Option("--namespace", "-n", help="Namespace; else the token's, else the context's.")
+    ] = None,
+    _show_version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Roll new versions out to a fleet: applications, their channels, groups and packages.
+
+    Without -k the kubeconfig decides where to and as whom, as with kubectl. Global options may stand before the command or after it.
+    """
+    ctx.obj = settings.Settings(
+        user=user,
+        key=key,
+        server=server,
+        certificate_authority=certificate_authority,
+        kubeconfig=kubeconfig,
+        context=context,
+        namespace=namespace,
+    )
+
+
+@app.command("version", rich_help_panel="Other", epilog=texts.examples("updatectl version"))
+def version() -> None:
+    """Print the version."""
+    _print_version()
+
+
+@app.command("help", epilog=texts.examples("updatectl help update-group", "updatectl help group create"))
+def help_(
+    ctx: typer.Context, words: Annotated[list[str] | None, typer.Argument(metavar="[COMMAND]...")] = None
+) -> None:
+    """Show a command's help."""
+    ctx.find_root().command.main([*(words or ()), "--help"], prog_name="updatectl")
+
+
+app.add_typer(apps.app, name="app")
+app.add_typer(channels.app, name="channel")
+app.add_typer(groups.app, name="group")
+app.add_typer(packages.app, name="package")
+app.add_typer(instances.app, name="instance")
+app.add_typer(local.app, name="local")
+guide.register(app)
+fakeclients.register(app, "fakeclients")
+
+
+def main() -> None:
+    """Run the command line; ends the process."""
+    app(prog_name="updatectl")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Instances that only pretend: thousands of Omaha clients in one process."""

@@ -1,0 +1,58 @@
+"""Which fields of an object are whose? Read from metadata.managedFields.
+
+A server-side apply replaces the set of fields that its manager owns: what it leaves out goes. So a command that changes one field applies
+with it everything that earlier commands set.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+MANAGER = "updatectl"
+
+
+def owned_spec(obj: Mapping[str, Any]) -> dict[str, Any]:
+    """The part of the spec that updatectl applied earlier, with the values that it has now."""
+    for entry in _entries(obj):
+        if entry.get("manager") == MANAGER and entry.get("operation") == "Apply":
+            fields = entry.get("fieldsV1", {}).get("f:spec", {})
+            return _select(obj.get("spec", {}), fields) if fields else {}
+    return {}
+
+
+def owned_labels(obj: Mapping[str, Any]) -> dict[str, Any]:
+    """The labels that updatectl applied earlier."""
+    for entry in _entries(obj):
+        if entry.get("manager") == MANAGER and entry.get("operation") == "Apply":
+            fields = entry.get("fieldsV1", {}).get("f:metadata", {}).get("f:labels", {})
+            return _select(obj.get("metadata", {}).get("labels", {}), fields) if fields else {}
+    return {}
+
+
+def other_owners(obj: Mapping[str, Any], field: str) -> list[str]:
+    """The managers other than updatectl that own something of this field of the spec."""
+    return sorted(
+        {
+            str(entry.get("manager"))
+            for entry in _entries(obj)
+            if f"f:{field}" in entry.get("fieldsV1", {}).get("f:spec", {})
+            and (entry.get("manager"), entry.get("operation")) != (MANAGER, "Apply")
+        }
+    )
+
+
+def _entries(obj: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    # What owns fields of the status owns none of the spec.
+    yield from (e for e in obj.get("metadata", {}).get("managedFields") or () if not e.get("subresource"))
+
+
+def _select(value: Mapping[str, Any], fields: Mapping[str, Any]) -> dict[str, Any]:
+    selected = {}
+    for key, below in fields.items():
+        name = key.removeprefix("f:")
+        if not key.startswith("f:") or name not in value:
+            continue
+        nested = value[name]
+        # A map whose single fields are owned; anything else (a scalar, an atomic map, a list) is owned whole.
+        partly = isinstance(nested, dict) and any(k.startswith("f:") for k in below)
+        selected[name] = _select(nested, below) if partly else nested
+    return selected

@@ -1,0 +1,416 @@
+"""What an instance gets for its poll, in every situation that doesn't need a real database."""
+
+import asyncio
+import copy
+
+import pytest
+
+from support import omaha_fleet as fleet
+from support.eventually import eventually
+from support.omaha_service import OmahaService
+from support.scripted_store import ScriptedStore
+from update_core.fleet.grants import GrantState
+
+APP = "e96281a6-d1af-4bde-9a0a-97b76e56dc57"
+FIRST, SECOND = "{fake-client-000}", "{fake-client-001}"
+HOURLY = {"rateLimit": {"maxUpdates": 1, "periodSeconds": 3600}}
+
+
+@pytest.fixture
+def store():
+    return ScriptedStore()
+
+
+@pytest.fixture
+async def omaha(store):
+    return await OmahaService(store).start(fleet.fleet(APP))
+
+
+def reasons(omaha):
+    return dict(omaha.service.tally.answers)
+
+
+async def test_an_old_instance_is_offered_the_stamped_package(omaha):
+    reply = await omaha.post(fleet.check(APP))
+
+    assert (reply.status, reply.answer) == (200, "1.1.0")
+    assert reply.headers["content-type"] == "text/xml; charset=utf-8"
+    assert b'codebase="http://127.0.0.1:8080/packages/"' in reply.body
+
+
+async def test_a_steady_check_touches_no_store(omaha, store):
+    await omaha.post(fleet.check(APP, version="1.1.0"))
+    store.calls.clear()
+
+    replies = [await omaha.post(fleet.check(APP, version="1.1.0")) for _ in range(3)]
+
+    assert {reply.answer for reply in replies} == {"noupdate"}
+    assert store.calls == []
+
+
+async def test_a_refused_instance_waits_for_its_slot_without_the_store(store):
+    omaha = await OmahaService(store).start(fleet.fleet(APP, **HOURLY))
+    await omaha.post(fleet.check(APP, FIRST))
+    for _ in range(2):
+        await omaha.post(fleet.check(APP, SECOND))
+    store.calls.clear()
+
+    assert (await omaha.post(fleet.check(APP, SECOND))).answer == "noupdate"
+    assert store.calls == []
+    omaha.clock.advance(3600)
+    assert (await omaha.post(fleet.check(APP, SECOND))).answer == "1.1.0"
+
+
+async def test_a_thousand_that_wait_for_one_slot_cost_few_transactions_when_it_opens(store):
+    omaha = await OmahaService(store).start(fleet.fleet(APP, **HOURLY))
+    await omaha.post(fleet.check(APP, "m"))
+    await omaha.post(fleet.check(APP, "m0"))
+    omaha.clock.advance(3600)
+    store.calls.clear()
+
+    store.gate = asyncio.Event()
+    waiting = [asyncio.create_task(omaha.post(fleet.check(APP, f"m{number}"))) for number in range(1000)]
+    await eventually(lambda: "grant" in store.calls)
+    store.gate.set()
+    replies = await asyncio.gather(*waiting)
+
+    assert [reply.answer for reply in replies].count("1.1.0") == 1
+    assert store.calls.count("grant") == 1
+
+
+async def test_a_raised_limit_counts_at_the_next_check(store):
+    omaha = await OmahaService(store).start(fleet.fleet(APP, **HOURLY))
+    await omaha.post(fleet.check(APP, FIRST))
+    assert (await omaha.post(fleet.check(APP, SECOND))).answer == "noupdate"
+
+    omaha.put(*fleet.fleet(APP, rateLimit={"maxUpdates": 2, "periodSeconds": 3600}))
+
+    assert (await omaha.post(fleet.check(APP, SECOND))).answer == "1.1.0"
+
+
+async def test_max_in_flight_frees_its_place_when_an_instance_reports_the_version(store):
+    omaha = await OmahaService(store).start(fleet.fleet(APP, maxInFlight=1))
+    await omaha.post(fleet.check(APP, FIRST))
+    assert (await omaha.post(fleet.check(APP, SECOND))).answer == "noupdate"
+
+    await omaha.post(fleet.check(APP, FIRST, "1.1.0"))
+
+    assert (await omaha.post(fleet.check(APP, SECOND))).answer == "1.1.0"
+    assert reasons(omaha)["TooManyInFlight"] == 1
+
+
+async def test_max_in_flight_frees_its_place_when_the_deadline_passes(store):
+    omaha = await OmahaService(store).start(fleet.fleet(APP, maxInFlight=1, updateTimeoutSeconds=60))
+    await omaha.post(fleet.check(APP, FIRST))
+    omaha.clock.advance(61)
+
+    await omaha.service.sweeper.sweep()
+
+    assert (await omaha.post(fleet.check(APP, SECOND))).answer == "1.1.0"
+    assert store.grants[0].state is GrantState.LAPSED
+
+
+async def test_an_offer_is_repeated_from_memory_also_while_the_store_is_away(store):
+    omaha = await OmahaService(store).start(fleet.fleet(APP, **HOURLY))
+    await omaha.post(fleet.check(APP))
+    store.away = True
+
+    assert (await omaha.post(fleet.check(APP))).answer == "1.1.0"
+    assert len(store.grants) == 1
+
+
+async def test_a_restart_remembers_live_grants(store):
+    before = await OmahaService(store).start(fleet.fleet(APP, **HOURLY))
+    await before.post(fleet.check(APP, FIRST))
+
+    after = await OmahaService(store, before.clock).start(fleet.fleet(APP, **HOURLY))
+
+    assert (await after.post(fleet.check(APP, FIRST))).answer == "1.1.0"
+    assert (await after.post(fleet.check(APP, SECOND))).answer == "noupdate"
+    assert len(store.grants) == 1
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param(lambda objects: objects[1]["spec"].update(version="1.0.0"), id="channel moved back"),
+        pytest.param(lambda objects: objects[1]["spec"].update(version="1.2.0"), id="channel moved on"),
+        pytest.param(lambda objects: objects[3]["spec"].update(paused=True), id="paused"),
+        pytest.param(lambda objects: objects[2]["metadata"].update(uid="another"), id="package made again"),
+    ],
+)
+async def test_what_stops_ends_offers_and_repeated_offers_at_once(omaha, change):
+    assert (await omaha.post(fleet.check(APP))).answer == "1.1.0"
+    objects = copy.deepcopy(fleet.fleet(APP))
+    change(objects)
+
+    omaha.put(*objects)
+
+    assert (await omaha.post(fleet.check(APP))).answer == "noupdate"
+    omaha.put(*fleet.fleet(APP))
+    assert (await omaha.post(fleet.check(APP))).answer == "1.1.0"
+
+
+async def test_a_deleted_package_ends_the_offers(omaha):
+    await omaha.post(fleet.check(APP))
+
+    omaha.remove(fleet.package("1.1.0"))
+
+    assert (await omaha.post(fleet.check(APP))).answer == "noupdate"
+    assert reasons(omaha)["PackageUnavailable"] == 1
+
+
+async def test_a_package_that_omaha_cannot_say_costs_no_grant(store):
+    payload = fleet.package("1.1.0", url="update.gz?path=a/b")
+    objects = [fleet.application(APP), fleet.channel("1.1.0"), payload, fleet.stamped(fleet.group(), payload)]
+    omaha = await OmahaService(store).start(objects)
+
+    assert (await omaha.post(fleet.check(APP))).answer == "noupdate"
+    assert store.grants == []
+
+
+async def test_the_rollout_is_in_the_store_before_its_first_grant(omaha, store):
+    await omaha.post(fleet.check(APP))
+
+    assert store.calls.index("record_rollout") < store.calls.index("grant")
+    await omaha.post(fleet.check(APP, SECOND))
+    assert store.calls.count("record_rollout") == 1
+
+
+async def test_a_stamp_older_than_the_stores_gets_nothing_and_asks_once(omaha, store):
+    store.highest[APP, "fake1"] = 7
+
+    assert (await omaha.post(fleet.check(APP))).answer == "noupdate"
+    assert (await omaha.post(fleet.check(APP))).answer == "noupdate"
+    assert store.calls.count("record_rollout") == 1
+    assert reasons(omaha) == {"StaleCatalog": 2}
+
+
+# Events
+
+
+async def test_events_move_the_grant_and_are_durable_before_the_reply(omaha, store):
+    await omaha.post(fleet.check(APP))
+    states = []
+    for eventtype in (13, 14, 3):
+        reply = await omaha.post(fleet.event(APP, FIRST, eventtype))
+        assert reply.body.count(b'<event status="ok"/>') == 1
+        states.append(store.grants[0].state)
+    assert states == [GrantState.DOWNLOADING, GrantState.DOWNLOADED, GrantState.INSTALLED]
+
+    await omaha.post(fleet.check(APP, FIRST, "1.1.0"))
+    assert store.grants[0].state is GrantState.COMPLETE
+
+
+async def test_a_material_event_is_refused_while_the_store_is_away_and_taken_later(omaha, store):
+    await omaha.post(fleet.check(APP))
+    store.away = True
+
+    refused = await omaha.post(fleet.event(APP, FIRST, 14))
+    assert (refused.status, refused.headers["retry-after"]) == (503, "10")
+    store.away = False
+    assert (await omaha.post(fleet.event(APP, FIRST, 14))).status == 200
+    assert store.grants[0].state is GrantState.DOWNLOADED
+
+
+@pytest.mark.parametrize(
+    ("eventtype", "eventresult"),
+    [(3, 2), (14, 1), (3, 0), (54, 1), (99999, 1), (14, 7)],
+    ids=["3:2", "14:1", "3:0", "54:1", "unknown type", "unknown result"],
+)
+async def test_an_event_without_a_live_grant_is_acknowledged_and_touches_no_store(omaha, store, eventtype, eventresult):
+    await omaha.post(fleet.check(APP, version="1.1.0"))
+    store.calls.clear()
+    store.away = True
+
+    reply = await omaha.post(fleet.event(APP, FIRST, eventtype, eventresult, version="1.1.0"))
+
+    assert (reply.status, reply.body.count(b'<event status="ok"/>')) == (200, 1)
+    assert store.calls == []
+
+
+async def test_a_failed_update_frees_its_place_and_is_offered_again(store):
+    omaha = await OmahaService(store).start(fleet.fleet(APP, maxInFlight=1))
+    await omaha.post(fleet.check(APP, FIRST))
+
+    await omaha.post(fleet.event(APP, FIRST, 3, 0))
+
+    assert store.grants[0].state is GrantState.FAILED
+    assert (await omaha.post(fleet.check(APP, SECOND))).answer == "1.1.0"
+
+
+async def test_the_old_version_after_a_restart_into_the_update_is_a_failure(omaha, store):
+    await omaha.post(fleet.check(APP))
+    await omaha.post(fleet.event(APP, FIRST, 3))
+
+    await omaha.post(fleet.check(APP, boot="{another}"))
+
+    assert (store.grants[0].state, store.grants[0].detail) == (GrantState.FAILED, "BootedOldVersion")
+
+
+async def test_a_client_that_makes_up_a_boot_id_for_each_request_is_not_called_failed(omaha, store):
+    for boot, body in enumerate([fleet.check, fleet.check]):
+        await omaha.post(body(APP, boot=f"{{{boot}}}"))
+    await omaha.post(fleet.event(APP, FIRST, 3, boot="{7}"))
+
+    await omaha.post(fleet.check(APP, boot="{8}"))
+
+    assert store.grants[0].state is GrantState.INSTALLED
+
+
+async def test_an_instance_that_changes_its_group_leaves_its_grant(store):
+    payload = fleet.package("1.1.0")
+    other = fleet.stamped(fleet.group(name="other", track="other", paused=True), payload)
+    omaha = await OmahaService(store).start([*fleet.fleet(APP), other])
+    await omaha.post(fleet.check(APP))
+
+    await omaha.post(fleet.check(APP, track="other"))
+
+    assert store.grants[0].state is GrantState.MOVED
+    assert omaha.service.memory.live_grants == 0
+
+
+# The store away
+
+
+async def test_without_the_store_nothing_new_is_granted_and_the_rest_goes_on(omaha, store):
+    await omaha.service.mirror.ensure(omaha.service.source.current.group(APP, "fake1"))
+    store.away = True
+
+    assert (await omaha.post(fleet.check(APP, FIRST))).answer == "noupdate"
+    assert (await omaha.post(fleet.check(APP, SECOND, "1.1.0"))).answer == "noupdate"
+    assert reasons(omaha) == {"StoreUnavailable": 1, "UpToDate": 1}
+    assert omaha.service.sightings.queued == 2
+
+    store.away = False
+    await omaha.service.sightings.flush()
+    assert {key[1]: record.version for key, record in store.instances.items()} == {FIRST: "1.0.0", SECOND: "1.1.0"}
+
+
+async def test_a_version_reported_while_the_store_is_away_completes_the_grant_later(omaha, store):
+    await omaha.post(fleet.check(APP))
+    store.away = True
+    assert (await omaha.post(fleet.check(APP, FIRST, "1.1.0"))).status == 200
+    store.away = False
+
+    await omaha.service.sightings.flush()
+
+    assert store.grants[0].state is GrantState.COMPLETE
+    assert omaha.service.memory.live_grants == 0
+
+
+# Who asks, for what
+
+
+@pytest.mark.parametrize(
+    ("appid", "track", "status"),
+    [
+        ("00000000-0000-0000-0000-000000000000", "fake1", "error-unknownApplication"),
+        (APP, "nobody", "error-unknownApplication"),
+        ("not an id!", "fake1", "error-invalidAppId"),
+    ],
+    ids=["unknown app", "unknown group", "bad id"],
+)
+async def test_what_cannot_be_answered_says_so_the_same_way(omaha, store, appid, track, status):
+    store.calls.clear()
+
+    reply = await omaha.post(fleet.check(appid, track=track))
+
+    (app,) = reply.apps()
+    assert (reply.status, app.get("appid"), app.get("status")) == (200, appid, status)
+    assert reply.answer == "error-internal"
+    assert [child.tag for child in app] == ["ping", "updatecheck", "event"]
+    assert store.calls == []
+
+
+@pytest.mark.parametrize(
+    "appid", [APP.upper(), f"{{{APP}}}", f"{{{APP.upper()}}}"], ids=["upper case", "braces", "both"]
+)
+async def test_an_appid_is_found_in_any_case_and_echoed_as_sent(omaha, appid):
+    reply = await omaha.post(fleet.check(appid))
+
+    assert (reply.answer, reply.apps()[0].get("appid")) == ("1.1.0", appid)
+
+
+async def test_a_channels_name_for_a_track_is_answered_by_the_group_on_it(omaha, store):
+    assert (await omaha.post(fleet.check(APP, track="master"))).answer == "1.1.0"
+    assert store.grants[0].track == "fake1"
+
+
+async def test_each_application_of_a_request_is_answered_in_order_and_a_bad_one_harms_no_other(omaha):
+    body = (
+        b'<request protocol="3.0"><app appid="unknown" version="1"><updatecheck/></app>'
+        b'<app appid="%s" version="1.0.0" track="fake1" machineid="m"><updatecheck/></app>'
+        b'<app appid="?" version="1"><ping/></app></request>' % APP.encode()
+    )
+
+    apps = (await omaha.post(body)).apps()
+
+    assert [app.get("status") for app in apps] == ["error-unknownApplication", "ok", "error-invalidAppId"]
+    assert apps[1].find("updatecheck").get("status") == "ok"
+
+
+@pytest.mark.parametrize("version", ["", "garbage", "1.2.3.4.5", "9" * 4000], ids=["none", "word", "five", "long"])
+async def test_a_version_that_cannot_be_compared_gets_noupdate(omaha, store, version):
+    assert (await omaha.post(fleet.check(APP, version=version))).answer == "noupdate"
+    assert reasons(omaha) == {"VersionUnparsable": 1}
+    assert store.grants == []
+
+
+async def test_an_id_beyond_all_bounds_gets_noupdate_and_leaves_no_trace(omaha, store):
+    store.calls.clear()
+
+    assert (await omaha.post(fleet.check(APP, "m" * 129))).answer == "noupdate"
+    assert store.calls == []
+
+
+async def test_without_an_id_an_update_is_offered_only_where_nothing_is_counted(omaha, store):
+    assert (await omaha.post(fleet.check(APP, ""))).answer == "1.1.0"
+    omaha.put(*fleet.fleet(APP, **HOURLY))
+    assert (await omaha.post(fleet.check(APP, ""))).answer == "noupdate"
+    assert (store.instances, store.grants) == ({}, [])
+
+
+@pytest.mark.parametrize(
+    ("inner", "tags"),
+    [
+        ("<updatecheck/>", ["updatecheck"]),
+        ('<ping active="1"/>', ["ping"]),
+        ('<event eventtype="3" eventresult="2"/><event eventtype="14" eventresult="1"/>', ["event", "event"]),
+        ("", []),
+    ],
+    ids=["check", "ping", "events", "nothing"],
+)
+async def test_exactly_what_was_asked_is_answered(omaha, inner, tags):
+    (app,) = (await omaha.post(fleet.check(APP, version="1.1.0", inner=inner))).apps()
+
+    assert [child.tag for child in app] == tags
+
+
+async def test_a_client_that_forbids_updates_gets_none_though_others_do(omaha):
+    assert (await omaha.post(fleet.check(APP, inner='<updatecheck updatedisabled="true"/>'))).answer == "noupdate"
+    assert (await omaha.post(fleet.check(APP))).answer == "1.1.0"
+
+
+async def test_the_same_version_is_offered_to_who_asks_for_it_and_not_to_others(omaha):
+    assert (await omaha.post(fleet.check(APP, SECOND, "1.1.0"))).answer == "noupdate"
+    body = fleet.check(APP, FIRST, "1.1.0", inner='<updatecheck sameversionupdate="true"/>')
+    assert (await omaha.post(body)).answer == "1.1.0"
+
+
+async def test_texts_beyond_all_bounds_are_kept_as_empty(omaha, store):
+    await omaha.post(fleet.check(APP, FIRST, "9" * 129, boot="b" * 129))
+    await omaha.service.sightings.flush()
+
+    assert (store.instances[APP, FIRST].version, store.instances[APP, FIRST].boot_id) == ("", "")
+
+
+async def test_last_seen_and_refusal_reach_the_store_with_the_next_batch(omaha, store):
+    await omaha.post(fleet.check(APP, FIRST, "1.1.0"))
+    omaha.clock.advance(60)
+    await omaha.post(fleet.check(APP, FIRST, "1.1.0"))
+
+    await omaha.service.sightings.flush()
+
+    record = store.instances[APP, FIRST]
+    assert (record.last_seen, record.last_refusal) == (omaha.clock.now, "UpToDate")

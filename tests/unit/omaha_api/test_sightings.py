@@ -1,0 +1,94 @@
+"""What was seen reaches the store, in batches, bounded, newest first where an instance was seen twice."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from omaha_api.fleet_memory import FleetMemory, Known
+from omaha_api.sightings import Sightings
+from support.scripted_store import ScriptedStore
+from update_core.fleet.grants import Timeouts
+from update_core.fleet.store import Sighting, StoreUnavailable
+
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
+TIMEOUTS = Timeouts(3600, 3600)
+
+
+def seen(instance_id="m", version="1.0.0"):
+    return Sighting("app", instance_id, "fake1", version, NOW)
+
+
+def made(store, memory=None, **options):
+    return Sightings(store, memory or FleetMemory(), flush_interval_seconds=2, **options)
+
+
+async def test_the_newest_sighting_of_an_instance_is_the_one_that_is_written():
+    store = ScriptedStore()
+    sightings = made(store)
+    sightings.queue(seen(version="1.0.0"), TIMEOUTS)
+    sightings.queue(seen(version="1.1.0"), TIMEOUTS)
+
+    await sightings.flush()
+
+    assert store.calls == ["observe"]
+    assert store.instances["app", "m"].version == "1.1.0"
+
+
+async def test_what_is_written_now_overtakes_what_waits():
+    store = ScriptedStore()
+    sightings = made(store)
+    sightings.queue(seen(version="1.0.0"), TIMEOUTS)
+
+    await sightings.record(seen(version="1.1.0"), TIMEOUTS)
+    await sightings.flush()
+
+    assert store.instances["app", "m"].version == "1.1.0"
+
+
+async def test_a_full_queue_refuses_newcomers_and_takes_news_of_those_who_wait():
+    sightings = made(ScriptedStore(), max_queued=1)
+
+    assert sightings.queue(seen("first"), TIMEOUTS)
+    assert not sightings.queue(seen("second"), TIMEOUTS)
+    assert sightings.queue(seen("first", "1.1.0"), TIMEOUTS)
+    assert (sightings.queued, sightings.dropped) == (1, 1)
+
+
+async def test_a_failed_flush_keeps_everything_for_the_next():
+    store = ScriptedStore()
+    sightings = made(store)
+    for number in range(100):
+        sightings.queue(seen(f"m{number}"), TIMEOUTS)
+    store.away = True
+    with pytest.raises(StoreUnavailable):
+        await sightings.flush()
+    assert sightings.queued == 100
+
+    store.away = False
+    await sightings.flush()
+
+    assert (sightings.queued, len(store.instances)) == (0, 100)
+
+
+async def test_an_instance_is_touched_once_per_batch_however_often_it_checked():
+    store, memory = ScriptedStore(), FleetMemory()
+    sightings = made(store, memory)
+    memory.remember(("app", "m"), Known("fake1", "1.0.0", "", "", NOW))
+    for _ in range(5):
+        memory.touch(("app", "m"))
+
+    await sightings.flush()
+    await sightings.flush()
+
+    assert store.calls == ["touch"]
+
+
+def test_memory_is_bounded_and_forgets_who_was_heard_first():
+    memory = FleetMemory(max_instances=2)
+    for name in ("a", "b", "c"):
+        memory.remember(("app", name), Known("fake1", "1.0.0", "", "", NOW))
+        memory.touch(("app", name))
+
+    assert memory.instances == 2
+    assert memory.known(("app", "a")) is None
+    assert {sighting.instance_id for sighting in memory.take_touched()} == {"b", "c"}
