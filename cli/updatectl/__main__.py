@@ -1,39 +1,21 @@
-"""The entry of `updatectl`: global options, the commands, and what an unknown one ends with.
+"""The entry of `updatectl`: global options and the commands.
 
 Everything that costs time to import (the Kubernetes client, HTTP, YAML) is loaded by the command that needs it, so that help and
 completion answer at once.
 """
 
-import difflib
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-import typer.core
 
-from updatectl import apps, channels, groups, guide, instances, packages, settings, texts
+from updatectl import apps, channels, commands, groups, guide, instances, packages, settings, texts
 from updatectl.fakeclients import command as fakeclients
 from updatectl.local import commands as local
 
-UNKNOWN_COMMAND = 3
-"""Exit code for a word that is no command; 1 is failure, 2 is wrong usage."""
-
-
-class _Root(typer.core.TyperGroup):
-    """The original's exit code for an unknown command."""
-
-    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        if args and self.get_command(ctx, args[0]) is None:
-            near = difflib.get_close_matches(args[0], self.list_commands(ctx))
-            hint = f" Did you mean {' or '.join(near)}?" if near else ""
-            typer.echo(f'updatectl: unknown command "{args[0]}".{hint} `updatectl --help` lists them.', err=True)
-            raise typer.Exit(UNKNOWN_COMMAND)
-        return super().resolve_command(ctx, args)
-
-
 app = typer.Typer(
     name="updatectl",
-    cls=_Root,
+    cls=commands.Words,
     no_args_is_help=True,
     rich_markup_mode=None,  # Rich doubles the time that --help takes
     pretty_exceptions_enable=False,

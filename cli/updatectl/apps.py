@@ -7,10 +7,10 @@ import typer
 
 from update_kube.resources import APPLICATIONS
 from updatectl import lookup, naming, output
-from updatectl.commands import AppId, Call, reading, writing
+from updatectl.commands import AppId, Call, noun, reading, writing
 from updatectl.session import Changes, Mode, Object, Session, Target
 
-app = typer.Typer(no_args_is_help=True, help="Applications: what is updated.")
+app = noun("Applications: what is updated.")
 
 COLUMNS = (
     output.Column("Id", lambda o: o["spec"]["appId"]),

@@ -6,10 +6,10 @@ import typer
 
 from update_kube.resources import CHANNELS
 from updatectl import lookup, naming, output
-from updatectl.commands import AppId, Call, reading, writing
+from updatectl.commands import AppId, Call, noun, reading, writing
 from updatectl.session import Mode, Object, Session, Target
 
-app = typer.Typer(no_args_is_help=True, help="Channels: which version each of them offers.")
+app = noun("Channels: which version each of them offers.")
 
 COLUMNS = (
     output.Column("Label", lambda o: o["spec"]["name"]),

@@ -5,6 +5,7 @@ global options, so that they may stand after the command too; output and write o
 examples in the help; errors as messages and exit codes.
 """
 
+import difflib
 import inspect
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, fields, replace
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Annotated, Any, ParamSpec, TypeVar, cast, get_origin
 
 import typer
+import typer.core
 import typer.models
 
 from update_kube.errors import KubeError
@@ -39,6 +41,24 @@ _GLOBAL: Mapping[str, Any] = {
 _OUTPUT = Annotated[Format, typer.Option("--output", "-o", help="Form of the output.")]
 _DRY_RUN = Annotated[DryRun, typer.Option("--dry-run", help="server: the server checks the change and stores nothing.")]
 _FORCE = Annotated[bool, typer.Option("--force-conflicts", help="Take over fields that another manager owns.")]
+
+
+UNKNOWN_COMMAND = 3
+"""Exit code for a word that is no command; 1 is failure, 2 is wrong usage."""
+
+
+class Words(typer.core.TyperGroup):
+    """A word with further words below it; ends as the original did where the next one is unknown."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        if args and self.get_command(ctx, args[0]) is None:
+            near = difflib.get_close_matches(args[0], self.list_commands(ctx))
+            hint = f" Did you mean {' or '.join(near)}?" if near else ""
+            typer.echo(
+                f'updatectl: unknown command "{args[0]}".{hint} `{ctx.command_path} --help` lists them.', err=True
+            )
+            raise typer.Exit(UNKNOWN_COMMAND)
+        return super().resolve_command(ctx, args)
 
 
 @dataclass(frozen=True)
@@ -79,6 +99,11 @@ class Call:
         async with await client.connect(config, user_agent="updatectl") as kube:
             await connection.verify_user(kube, self.settings)
             return await work(Session(kube, config.namespace, dry_run=self.dry_run, force=self.force))
+
+
+def noun(help_text: str) -> typer.Typer:
+    """A noun, to which verbs are added."""
+    return typer.Typer(cls=Words, no_args_is_help=True, help=help_text)
 
 
 def connected(app: typer.Typer, name: str, *examples: str) -> Callable[[Callable[P, None]], Callable[P, None]]:

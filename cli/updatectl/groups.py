@@ -7,11 +7,11 @@ import typer
 
 from update_kube.resources import GROUPS
 from updatectl import lookup, naming, output
-from updatectl.commands import AppId, Call, GroupId, reading, writing
+from updatectl.commands import AppId, Call, GroupId, noun, reading, writing
 from updatectl.errors import CommandError
 from updatectl.session import Changes, Mode, Object, Session, Target
 
-app = typer.Typer(no_args_is_help=True, help="Groups: instances that move together.")
+app = noun("Groups: instances that move together.")
 
 Channel = Annotated[str | None, typer.Option("--channel", help="The channel to follow.")]
 Label = Annotated[str | None, typer.Option("--label", help="A name for people.")]

@@ -1,10 +1,9 @@
 """Instances: for now only simulated ones, under the name that later versions of the original gave the command."""
 
-import typer
-
+from updatectl.commands import noun
 from updatectl.fakeclients import command as fakeclients
 
-app = typer.Typer(no_args_is_help=True, help="Instances: simulate them.")
+app = noun("Instances: simulate them.")
 
 
 @app.callback()

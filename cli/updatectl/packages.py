@@ -11,11 +11,11 @@ import typer
 
 from update_kube.resources import PACKAGES
 from updatectl import digests, lookup, naming, output
-from updatectl.commands import AppId, Call, reading, writing
+from updatectl.commands import AppId, Call, noun, reading, writing
 from updatectl.errors import CommandError
 from updatectl.session import Changes, Mode, Object, Session, Target
 
-app = typer.Typer(no_args_is_help=True, help="Packages: the payload of each version.")
+app = noun("Packages: the payload of each version.")
 
 COLUMNS = (
     output.Column("Version", lambda o: o["spec"]["version"]),

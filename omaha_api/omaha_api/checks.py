@@ -8,23 +8,16 @@ import logging
 from collections.abc import Callable
 from datetime import datetime
 
-from omaha_api import fleet_memory, metrics, offers
+from omaha_api import fleet_memory, hearing, metrics, offers
 from omaha_api.clock import Clock
 from omaha_api.fleet_memory import FleetMemory, InstanceKey, Known
 from omaha_api.granting import Granting
-from omaha_api.sightings import Sightings
 from update_core import catalog
-from update_core.fleet import evidence
-from update_core.fleet.grants import PROGRESS, GrantState
-from update_core.fleet.store import FleetStore, StoreUnavailable
 from update_core.omaha import identity, messages
 from update_core.rollout import decide
 from update_core.rollout.model import Decision, Instance, Offer, Reason, Refusal, ResolvedGroup
 
 logger = logging.getLogger(__name__)
-
-MAX_TEXT_LENGTH = 128
-"""Longest version, OEM or boot id that is kept; a longer one is kept as empty, for a part of it would equal another's."""
 
 MAX_ROUTES = 10_000
 """Entries of each table of what a catalog says, so that made-up names can't fill the memory."""
@@ -40,18 +33,16 @@ class Checks:
         self,
         *,
         current: Callable[[], catalog.Catalog],
-        store: FleetStore,
         memory: FleetMemory,
-        sightings: Sightings,
+        heard: hearing.Hearing,
         granting: Granting,
         tally: metrics.Tally,
         clock: Clock,
         moved: Callable[[], None],
     ) -> None:
         self._current = current
-        self._store = store
         self._memory = memory
-        self._sightings = sightings
+        self._hearing = heard
         self._granting = granting
         self._tally = tally
         self._clock = clock
@@ -90,8 +81,8 @@ class Checks:
             return self._answer_anonymous(request, app, group, now)
         key = (app_id, instance_id)
         if app.events:
-            await self._record_events(app, group, key, now)
-        settled, known = await self._record_report(app, group, key, now)
+            await self._hearing.record_events(app, group, key, now)
+        settled, known = await self._hearing.record_report(app, group, key, now)
         if app.updatecheck is None:
             return _answer(app, None)
         decision = await self._decide(app, group, key, known, now) if settled else Refusal(Reason.STORE_UNAVAILABLE)
@@ -108,114 +99,9 @@ class Checks:
             # The same for what isn't there and for what isn't theirs to know of.
             logger.debug("nothing answers for application %r, track %r", app.appid, app.track)
             return messages.AppStatus.UNKNOWN_APPLICATION
-        if len(self._routes) < MAX_ROUTES and len(app.track) <= MAX_TEXT_LENGTH:
+        if len(self._routes) < MAX_ROUTES and len(app.track) <= hearing.MAX_TEXT_LENGTH:
             self._routes[app.appid, app.track] = (app_id, group)
         return app_id, group
-
-    # Events
-
-    async def _record_events(
-        self, app: messages.AppRequest, group: ResolvedGroup, key: InstanceKey, now: datetime
-    ) -> None:
-        """Make durable what moves the instance's update; everything else is counted and acknowledged."""
-        grant = self._memory.live_grant(key)
-        known = self._memory.known(key)
-        boot_id = "" if known is not None and known.boots_at_random else _bounded(app.bootid)
-        material: list[evidence.Event] = []
-        for event in app.events:
-            moved = None
-            if grant is not None:
-                claim = evidence.Event(event.eventtype, event.eventresult, event.errorcode, boot_id)
-                moved = evidence.weigh(grant, claim, group.timeouts, now)
-                if moved is not None:
-                    grant = moved
-                    material.append(claim)
-            self._tally.events[*metrics.event_class(event.eventtype, event.eventresult), moved is not None] += 1
-        if not material:
-            return
-        for grant in await self._store.weigh(*key, material, group.timeouts, now):
-            self._memory.apply(grant)
-        self._moved()
-
-    # What it says of itself
-
-    async def _record_report(
-        self, app: messages.AppRequest, group: ResolvedGroup, key: InstanceKey, now: datetime
-    ) -> tuple[bool, Known]:
-        """Take note of the instance's version, group and boot. False with it: the store had to be asked, and didn't answer."""
-        version = _bounded(app.version)
-        known = self._memory.known(key) or await self._load(app, group, key, version, now)
-        changed = known.version != version or known.track != group.track
-        grant = self._memory.live_grant(key)
-        settled = True
-        if grant is not None or changed:
-            settled = await self._record_change(app, group, key, known, changed=changed, now=now)
-        known.last_seen = now
-        known.oem, known.boot_id = _bounded(app.oem), _bounded(app.bootid)
-        self._memory.touch(key)
-        return settled, known
-
-    async def _load(
-        self, app: messages.AppRequest, group: ResolvedGroup, key: InstanceKey, version: str, now: datetime
-    ) -> Known:
-        try:
-            record = await self._store.instance(*key)
-        except StoreUnavailable:
-            record = None  # it is queued as a first sight, which an instance that was seen before takes as well
-        held = self._memory.known(key)
-        if held is not None:
-            return held  # another request of the same instance was faster
-        if record is not None:
-            known = fleet_memory.from_record(record)
-            self._memory.remember(key, known)
-            return known
-        known = Known(group.track, version, _bounded(app.oem), _bounded(app.bootid), now)
-        if self._sightings.queue(fleet_memory.sighting(key, known), group.timeouts):
-            self._memory.remember(key, known)
-            self._moved()
-        return known
-
-    async def _record_change(
-        self,
-        app: messages.AppRequest,
-        group: ResolvedGroup,
-        key: InstanceKey,
-        known: Known,
-        *,
-        changed: bool,
-        now: datetime,
-    ) -> bool:
-        grant = self._memory.live_grant(key)
-        if grant is not None and PROGRESS[grant.state] < PROGRESS[GrantState.INSTALLED]:
-            # A boot between offer and installation is rare, one between any two requests is a client that makes its ids up.
-            known.boots_at_random |= bool(known.boot_id) and known.boot_id != _bounded(app.bootid)
-        report = evidence.Reported(
-            _bounded(app.version),
-            "" if known.boots_at_random else _bounded(app.bootid),
-            ping_alone=app.ping is not None and app.updatecheck is None and not app.events,
-            asked=app.updatecheck is not None,
-        )
-        moved = evidence.weigh(grant, report, group.timeouts, now) if grant is not None else None
-        if changed or (moved is not None and moved.state is GrantState.COMPLETE):
-            await self._record_sighting(app, group, key, known, now)
-            return True
-        if moved is None:
-            return True
-        try:
-            for grant in await self._store.weigh(*key, [report], group.timeouts, now):
-                self._memory.apply(grant)
-        except StoreUnavailable:
-            return False
-        self._moved()
-        return True
-
-    async def _record_sighting(
-        self, app: messages.AppRequest, group: ResolvedGroup, key: InstanceKey, known: Known, now: datetime
-    ) -> None:
-        seen = Known(group.track, _bounded(app.version), _bounded(app.oem), _bounded(app.bootid), now, known.refusal)
-        if await self._sightings.record(fleet_memory.sighting(key, seen), group.timeouts):
-            known.track, known.version = seen.track, seen.version
-        self._moved()
 
     # The decision
 
@@ -238,7 +124,7 @@ class Checks:
             return decision
         if offers.offer(decision.version, decision.payload) is None:
             return Refusal(Reason.PACKAGE_UNAVAILABLE)  # before a grant is spent on what can't be said
-        seen = Known(group.track, _bounded(app.version), known.oem, known.boot_id, now)
+        seen = Known(group.track, hearing.bounded(app.version), known.oem, known.boot_id, now)
         decision = await self._granting.grant(group, instance, fleet_memory.sighting(key, seen))
         self._moved()
         return decision
@@ -246,7 +132,7 @@ class Checks:
     def _remember(self, group: ResolvedGroup, app: messages.AppRequest, refusal: Refusal) -> None:
         """A refusal that follows from group and version alone holds for everybody, as long as this catalog does."""
         holds_for_all = refusal.reason in decide.OF_GROUP_AND_VERSION and _asks_plainly(app)
-        if holds_for_all and len(self._ineligible) < MAX_ROUTES and len(app.version) <= MAX_TEXT_LENGTH:
+        if holds_for_all and len(self._ineligible) < MAX_ROUTES and len(app.version) <= hearing.MAX_TEXT_LENGTH:
             self._ineligible[group.app_id, group.track, app.version] = (group, refusal)
 
     def _answer_anonymous(
@@ -281,7 +167,7 @@ def _instance(app: messages.AppRequest, instance_id: str | None) -> Instance:
     asked = app.updatecheck
     return Instance(
         instance_id,
-        _bounded(app.version),
+        hearing.bounded(app.version),
         updates_disabled=asked is not None and asked.updatedisabled,
         same_version=asked is not None and asked.sameversionupdate,
     )
@@ -299,7 +185,3 @@ def _answer(app: messages.AppRequest, updatecheck: messages.UpdateCheckAnswer | 
 def _cannot_answer(app: messages.AppRequest, status: messages.AppStatus) -> messages.AppResponse:
     updatecheck = _CANNOT_ANSWER if app.updatecheck is not None else None
     return messages.AppResponse(app.appid, status, app.ping is not None, updatecheck, len(app.events))
-
-
-def _bounded(text: str) -> str:
-    return text if len(text) <= MAX_TEXT_LENGTH else ""

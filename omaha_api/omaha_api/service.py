@@ -17,6 +17,7 @@ from omaha_api import (
     checks,
     fleet_memory,
     granting,
+    hearing,
     metrics,
     private_api,
     progress_board,
@@ -57,9 +58,8 @@ class Service:
         )
         self.checks = checks.Checks(
             current=lambda: self.source.current,
-            store=store,
             memory=self.memory,
-            sightings=self.sightings,
+            heard=hearing.Hearing(store, self.memory, self.sightings, self.tally, moved=self.board.moved),
             granting=self.granting,
             tally=self.tally,
             clock=clock,

@@ -68,7 +68,7 @@ class Synchroniser:
         """Take in an event of the watch."""
         if type_ == "LISTED":
             # kopf has listed anew, and doesn't say what its list no longer held.
-            pass
+            self._wanted.set()
         key = keys.of_object(obj)
         self._audit.delivered(key, int(obj["metadata"]["resourceVersion"]))
         change = self._cache.remove(obj) if type_ == "DELETED" else self._cache.put(obj)

@@ -127,7 +127,7 @@ class Operator:
             return self._synchroniser.trouble or "not every kind has been listed yet"
         if not self._audit.hearing:
             return "the watches miss changes"
-        return self._synchroniser.trouble
+        return self._synchroniser.trouble or self._watches.trouble
 
     async def run(self, stop: asyncio.Event) -> Ending:
         """Work until `stop` is set or the Lease is lost.

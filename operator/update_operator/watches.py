@@ -25,7 +25,8 @@ logger = logging.getLogger(__name__)
 Deliver = Callable[[str, dict[str, Any]], None]
 """Takes an event's type ("ADDED", "MODIFIED", "DELETED", "LISTED") and object, on our loop."""
 
-_STABLE_SECONDS = 60.0
+_STABLE_SECONDS = 30.0
+_TROUBLE_AFTER = 2
 _END_SECONDS = 1.0
 
 
@@ -59,16 +60,28 @@ class Watches:
         self._jitter = jitter
         self._times = times if times is not None else WatchTimes()
         self._stop: Callable[[], None] | None = None
+        self._failures = 0
+        self._error = ""
+        self._started = 0.0
+
+    @property
+    def trouble(self) -> str:
+        """What ended the watches again and again, empty while they have run for a while."""
+        if self._failures < _TROUBLE_AFTER or asyncio.get_running_loop().time() - self._started > _STABLE_SECONDS:
+            return ""
+        return f"the watches end as soon as they begin: {self._error}"
 
     async def run(self) -> None:
         """Watch until cancelled."""
         loop = asyncio.get_running_loop()
-        failures = 0
         while True:
-            started = loop.time()
-            await self._once()
-            failures = 1 if loop.time() - started > _STABLE_SECONDS else failures + 1
-            delay = min(self._times.max_restart_seconds, self._times.restart_seconds * 2.0 ** min(failures - 1, 10))
+            self._started = loop.time()
+            error = await self._once()
+            self._failures = 1 if loop.time() - self._started > _STABLE_SECONDS else self._failures + 1
+            self._error = f"{type(error).__name__}: {error}" if error is not None else "they were told to"
+            logger.error("the watches ended and begin again: %s", self._error)
+            exponent = min(self._failures - 1, 10)
+            delay = min(self._times.max_restart_seconds, self._times.restart_seconds * 2.0**exponent)
             await asyncio.sleep(delay * (0.5 + self._jitter() / 2))
             self._on_restart()
 
@@ -77,8 +90,8 @@ class Watches:
         if self._stop is not None:
             self._stop()
 
-    async def _once(self) -> None:
-        """One life of kopf: returns when it has ended, whyever."""
+    async def _once(self) -> BaseException | None:
+        """One life of kopf: returns when it has ended, and what ended it if it wasn't us."""
         loop = asyncio.get_running_loop()
         ended: asyncio.Future[BaseException | None] = loop.create_future()
 
@@ -90,11 +103,7 @@ class Watches:
         self._stop = thread.stop
         thread.start()
         try:
-            error = await ended
-            if error is not None:
-                logger.error("the watches ended and begin again: %s: %s", type(error).__name__, error)
-            else:
-                logger.warning("the watches ended and begin again")
+            return await ended
         finally:
             self._stop = None
             thread.stop()
@@ -184,7 +193,7 @@ def _settings(times: WatchTimes) -> kopf.OperatorSettings:
     settings.watching.inactivity_timeout = times.inactivity_timeout_seconds
     settings.watching.chunk_size = 500
     settings.networking.request_timeout = 30.0
-    settings.networking.error_backoffs = [1, 1, 2, 3, 5]
+    settings.networking.error_backoffs = [0.5, 1, 2]
     settings.networking.enforce_retry_after = True
     # kopf would kill the process with SIGKILL if its own end took too long; ours is not its business.
     settings.process.ultimate_exiting_timeout = None

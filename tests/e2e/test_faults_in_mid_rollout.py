@@ -7,6 +7,7 @@ import subprocess
 import pytest
 
 from support.local_stack import wait_until
+from update_kube.resources import GROUPS
 from updatectl.local import demo_checks
 from updatectl.local.control_plane import binaries
 
@@ -67,7 +68,7 @@ def test_a_group_deleted_and_applied_again_goes_on_where_it_was(stack, app_id):
         wait_until(lambda: len(clients.lines) >= CLIENTS, "the first answers")
         stack.release(app_id, "1.1.0")
         in_mid_rollout(stack, app_id)
-        before = stack.resource("group", app_id)
+        before = stack.resource(GROUPS, app_id)
 
         manifest = {
             "apiVersion": before["apiVersion"],
@@ -81,7 +82,7 @@ def test_a_group_deleted_and_applied_again_goes_on_where_it_was(stack, app_id):
         subprocess.run([*kubectl, "apply", "-f", "-"], input=applied, text=True, check=True, capture_output=True)
 
         wait_until(lambda: stack.rolled_out(app_id), "RolledOut on the channel")
-        after = stack.resource("group", app_id)
+        after = stack.resource(GROUPS, app_id)
     assert after["status"]["rollout"]["sequence"] == before["status"]["rollout"]["sequence"] + 1
     assert after["status"]["rollout"]["salt"] == before["status"]["rollout"]["salt"]
     assert after["status"]["rollout"]["startedTime"] == before["status"]["rollout"]["startedTime"]

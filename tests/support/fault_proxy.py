@@ -191,7 +191,8 @@ class FaultProxy:
         async with self._session.request(
             request.method,
             self._upstream.server + request.raw_path,
-            data=await request.read(),
+            # None, not b"": or aiohttp would name a content type that the client never sent, and the server refuses.
+            data=await request.read() or None,
             headers=headers | self._headers,
             timeout=aiohttp.ClientTimeout(total=None),
         ) as answer:

@@ -1,7 +1,7 @@
 """The whole service as real processes, for end-to-end tests: everything that `updatectl local up` starts, in a folder of the test run."""
 
+import asyncio
 import contextlib
-import json
 import os
 import signal
 import sqlite3
@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from update_kube import client, configuration, resources
+from update_kube.resources import ResourceType
 from updatectl.local.folders import PREFERRED_PORTS
 from updatectl.local.stack import Stack
 
@@ -53,6 +55,8 @@ class FakeClients:
             self.process.send_signal(signal.SIGINT)
         code = self.process.wait(30)
         self._reader.join(30)
+        if self.process.stdout is not None:
+            self.process.stdout.close()
         return code
 
 
@@ -100,14 +104,22 @@ class LocalStack(Stack):
         finally:
             running.stop()
 
-    def resource(self, kind: str, app_id: str) -> dict[str, Any]:
+    def resource(self, resource: ResourceType, app_id: str) -> dict[str, Any]:
         """The only Group or Channel of an application."""
-        listed = json.loads(self.updatectl(kind, "list", app_id, "-o", "json"))
-        (item,) = listed["items"]
+        return asyncio.run(self._resource(resource, app_id))
+
+    async def _resource(self, resource: ResourceType, app_id: str) -> dict[str, Any]:
+        async with await client.connect(configuration.load(self.kubeconfig)) as kube:
+            applications, _ = await kube.list_all(
+                resources.APPLICATIONS, field_selector=f"spec.appId={app_id}", retries=5
+            )
+            selector = f"spec.applicationRef.name={applications[0]['metadata']['name']}"
+            items, _ = await kube.list_all(resource, field_selector=selector, retries=5)
+        (item,) = items
         return item
 
     def rolled_out(self, app_id: str) -> bool:
-        channel = self.resource("channel", app_id)
+        channel = self.resource(resources.CHANNELS, app_id)
         status = channel.get("status", {})
         current = status.get("observedGeneration") == channel["metadata"]["generation"]
         return current and any(c["type"] == "RolledOut" and c["status"] == "True" for c in status.get("conditions", ()))

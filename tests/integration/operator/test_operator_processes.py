@@ -156,6 +156,18 @@ async def test_a_missing_right_is_named_in_the_log_and_by_readyz(operators, flee
     await eventually(lambda: operator.get("/readyz")[0] == 200, 20, saying=operator.text)
 
 
+async def test_a_missing_right_to_watch_is_unready_too_though_lists_work(operators, fleet):
+    shipped = [document for document in yaml.safe_load_all(manifest().read_text()) if document["kind"] == "ClusterRole"]
+    (role,) = shipped
+    role["rules"][0]["verbs"].remove("watch")
+    operators.access.kubectl("replace", "-f", "-", input=json.dumps(role))
+
+    operator = operators.start(fleet.url)
+
+    await eventually(lambda: "the watches end" in operator.get("/readyz")[1], 40, saying=operator.text)
+    assert "cannot watch resource" in operator.text()
+
+
 async def test_an_unreachable_api_server_shows_in_log_and_readyz(operators, fleet, proxy, through_proxy):
     await proxy.cut()
     operator = operators.start(fleet.url, kubeconfig=through_proxy)

@@ -30,7 +30,9 @@ def service_account(control_plane, namespace):
         for path, body in bodies:
             status, answer = control_plane.request("POST", path, body)
             assert status == 201, answer
-        status, answer = control_plane.request("POST", f"{accounts}/{name}/token", {"spec": {"expirationSeconds": 3600}})
+        status, answer = control_plane.request(
+            "POST", f"{accounts}/{name}/token", {"spec": {"expirationSeconds": 3600}}
+        )
         assert status == 201, answer
         return answer["status"]["token"]
 
