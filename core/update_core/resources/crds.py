@@ -58,6 +58,7 @@ _APP = Column("App", ".spec.applicationRef.name", description="The Application")
 _READY = Column("Ready", _condition("Ready"), description="Whether the operator has accepted this spec")
 _READY_REASON = Column("Status", _condition("Ready", "reason"), description="Why it is ready, or why not")
 _MESSAGE = Column("Message", _condition("Ready", "message"), wide=True)
+_PROGRESS_MESSAGE = Column("Message", _condition("Progressing", "message"), wide=True)
 _AGE = Column("Age", ".metadata.creationTimestamp", "date")
 
 KINDS: tuple[Kind, ...] = (
@@ -117,7 +118,7 @@ KINDS: tuple[Kind, ...] = (
             Column("Failed", ".status.instances.failed", "integer", wide=True),
             Column("Max-Updates", ".spec.rateLimit.maxUpdates", "integer", wide=True),
             Column("Period-Seconds", ".spec.rateLimit.periodSeconds", "integer", wide=True),
-            _MESSAGE,
+            _PROGRESS_MESSAGE,
         ),
         (".spec.applicationRef.name", ".spec.channelRef.name", ".spec.track"),
     ),

@@ -12,7 +12,9 @@ ROOTS = ("core", "kube", "operator", "omaha_api", "cli")
 
 @pytest.mark.parametrize("root", ROOTS)
 def test_source_roots_are_no_packages(root):
-    assert not (REPOSITORY / root / "__init__.py").exists(), f"{root}/ is a source root: an __init__.py makes it a package"
+    assert not (REPOSITORY / root / "__init__.py").exists(), (
+        f"{root}/ is a source root: an __init__.py makes it a package"
+    )
 
 
 def test_tests_hold_no_packages():
@@ -21,9 +23,13 @@ def test_tests_hold_no_packages():
 
 
 @pytest.mark.parametrize("folder", [".", "operator"])
-@pytest.mark.parametrize("arguments", [["-c", "import operator; print(operator.__file__)"], ["-m", "site"]], ids=["-c", "-m"])
+@pytest.mark.parametrize(
+    "arguments", [["-c", "import operator; print(operator.__file__)"], ["-m", "site"]], ids=["-c", "-m"]
+)
 def test_stdlib_operator_wins_wherever_python_starts(folder, arguments):
-    ran = subprocess.run([sys.executable, *arguments], cwd=REPOSITORY / folder, capture_output=True, text=True, check=False)
+    ran = subprocess.run(
+        [sys.executable, *arguments], cwd=REPOSITORY / folder, capture_output=True, text=True, check=False
+    )
 
     assert ran.returncode == 0, ran.stderr
     assert str(REPOSITORY / "operator" / "__init__.py") not in ran.stdout
