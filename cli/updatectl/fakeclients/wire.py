@@ -1,6 +1,7 @@
 """How do requests reach the service? Plain HTTP over few shared connections; no answer is one exception with words for it."""
 
 import contextlib
+import os
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import TypeAlias
@@ -72,12 +73,16 @@ def _explained(post: Post, url: str) -> Post:
         except aiohttp.ClientConnectorCertificateError as error:
             raise Unanswered(f"{url}: its certificate is not trusted: {error.certificate_error}") from error
         except aiohttp.ClientConnectorError as error:
-            reason = error.os_error.strerror or str(error.os_error)
-            raise Unanswered(f"cannot connect to {url}: {reason}") from error
+            raise Unanswered(f"cannot connect to {url}: {_reason(error.os_error)}") from error
         except (TimeoutError, aiohttp.ClientError) as error:
             raise Unanswered(f"{url} gave no answer: {str(error) or type(error).__name__}") from error
 
     return explained
+
+
+def _reason(error: OSError) -> str:
+    # asyncio words it as "Connect call failed ('127.0.0.1', 8080)"; of a name that can't be resolved the number is no errno.
+    return os.strerror(error.errno) if (error.errno or 0) > 0 else str(error)
 
 
 def _seconds(header: str | None) -> float | None:

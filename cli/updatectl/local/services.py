@@ -50,6 +50,9 @@ def describe(folders: Folders, ports: ServicePorts, kube_server: str) -> dict[st
         *(sys.executable, "-m", "update_operator", "run"),
         *("--progress-url", f"http://{LOOPBACK}:{ports.omaha_private}", "--namespace", "update-system"),
         *("--metrics-listen", f"{LOOPBACK}:{ports.operator}"),
+        # Nobody restarts it here as a cluster would. There is one only, so it may outlast an API server that is away for minutes,
+        # and under its old name it leads again at once after a crash.
+        *("--identity", "updatectl-local", "--lease-seconds", "600"),
         *_account(folders, OPERATOR, kube_server),
     )
     return {
