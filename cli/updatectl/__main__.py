@@ -91,9 +91,7 @@ def version() -> None:
 
 
 @app.command("help", epilog=texts.examples("updatectl help update-group", "updatectl help group create"))
-def help_(
-    ctx: typer.Context, words: Annotated[list[str] | None, typer.Argument(metavar="COMMAND")] = None
-) -> None:
+def help_(ctx: typer.Context, words: Annotated[list[str] | None, typer.Argument(metavar="COMMAND")] = None) -> None:
     """Show a command's help."""
     ctx.find_root().command.main([*(words or ()), "--help"], prog_name="updatectl")
 

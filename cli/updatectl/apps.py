@@ -87,9 +87,7 @@ def get(call: Call, app_id: AppId) -> None:
 )
 def create(
     call: Call,
-    app_id: Annotated[
-        str | None, typer.Argument(metavar="APP_ID", help="Its id; without one a UUID is made.")
-    ] = None,
+    app_id: Annotated[str | None, typer.Argument(metavar="APP_ID", help="Its id; without one a UUID is made.")] = None,
     label: Label = None,
     description: Description = None,
     package_base_url: BaseUrl = None,

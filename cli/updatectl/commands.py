@@ -185,5 +185,5 @@ def _flag_for(argument: str) -> tuple[Any, None]:
             ctx.default_map = {**(ctx.default_map or {}), argument: value}
         return value
 
-    # Eager: it is read before the argument is missed.
-    return Annotated[str | None, typer.Option(_FLAGS[argument], hidden=True, is_eager=True, callback=stand_in)], None
+    # Options are read before arguments are missed.
+    return Annotated[str | None, typer.Option(_FLAGS[argument], hidden=True, callback=stand_in)], None

@@ -38,7 +38,8 @@ def _register_apps(app: typer.Typer) -> None:
     def create_app(
         call: Call,
         words: Annotated[
-            list[str], typer.Argument(metavar="APP_ID LABEL DESCRIPTION", help="The id may be left out: a UUID is made.")
+            list[str],
+            typer.Argument(metavar="APP_ID LABEL DESCRIPTION", help="The id may be left out: a UUID is made."),
         ],
     ) -> None:
         """Create an application."""

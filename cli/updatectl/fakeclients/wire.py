@@ -82,7 +82,7 @@ def _explained(post: Post, url: str) -> Post:
 
 def _reason(error: OSError) -> str:
     # asyncio words it as "Connect call failed ('127.0.0.1', 8080)"; of a name that can't be resolved the number is no errno.
-    return os.strerror(error.errno) if (error.errno or 0) > 0 else str(error)
+    return os.strerror(error.errno) if error.errno is not None and error.errno > 0 else str(error)
 
 
 def _seconds(header: str | None) -> float | None:

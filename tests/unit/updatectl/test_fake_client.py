@@ -96,10 +96,14 @@ async def test_a_failed_step_is_reported_repeated_and_leaves_the_old_version():
 
 
 async def test_it_fails_in_one_more_of_a_hundred_than_it_is_told():
-    stage = await Stage(*[offer("2.0.0")] * 600, error_rate=9, min_sleep=0, max_sleep=0).play(600)
+    async def failures(error_rate: int) -> int:
+        stage = Stage(*[offer("2.0.0")] * 600, error_rate=error_rate, min_sleep=0, max_sleep=0)
+        return (await stage.play(600)).client.tally.failures
 
-    # Three steps, each failing in 10 of 100 cases: 27.1 of 100 attempts.
-    assert 130 < stage.client.tally.failures < 200
+    # Three steps, each failing in 10 of 100 cases: 27.1 of 100 attempts; in 1 of 100: 3 of 100.
+    assert 130 < await failures(9) < 200
+    assert 8 < await failures(0) < 32
+    assert await failures(-1) == 0
 
 
 async def test_pings_hold_the_old_version_before_the_new_one_is_reported():
