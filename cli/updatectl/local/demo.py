@@ -44,6 +44,9 @@ def run(script: Script, *, say: Callable[[str], None]) -> int:
             with _ended_by_signals():
                 stack.start()
                 problems = _Play(stack, script, say).run()
+        except KeyboardInterrupt as interrupt:
+            say(f"\ninterrupted{f' by {interrupt}' if interrupt.args else ''}; stopping what was started")
+            raise
         finally:
             stack.stop()
     for problem in problems:
