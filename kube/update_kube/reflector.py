@@ -1,7 +1,7 @@
 """Does our picture of one kind of object still match the API server's? A Reflector keeps it so.
 
-A complete paged list, then a watch from there; whenever the watch is broken, silent, or too old, and every few minutes
-regardless, list again and emit the differences. So an object that was deleted while nobody listened doesn't live on.
+A complete paged list, then a watch from there, opened anew when it is silent; whenever it is broken or too old, and every
+few minutes regardless, list again and emit the differences. So an object that was deleted while nobody listened doesn't live on.
 store.py decides what an event changes; this module decides when to ask.
 """
 
@@ -45,12 +45,14 @@ class State(enum.Enum):
 class Counters:
     """How often something happened since the start; callers export them as metrics.
 
-    `relists`: complete lists, the first included. `reconnects`: watches opened after the first. `gone`: 410 answers.
-    `dropped_events`: late or duplicated. `failures`: lists and watches that ended in an error.
+    `relists`: complete lists, the first included. `reconnects`: watches opened after the first. `silences`: watches
+    left because nothing came. `gone`: 410 answers. `dropped_events`: late or duplicated. `failures`: lists and watches
+    that ended in an error.
     """
 
     relists: int = 0
     reconnects: int = 0
+    silences: int = 0
     gone: int = 0
     dropped_events: int = 0
     failures: int = 0
@@ -199,10 +201,11 @@ class Reflector:
                 within = min(self._inactivity_timeout, remaining)
                 try:
                     events = await stream.next_events(within)
-                except TimeoutError as error:
-                    if within < self._inactivity_timeout:
-                        break
-                    raise errors.Unreachable(f"the watch was silent for {self._inactivity_timeout:g} s") from error
+                except TimeoutError:
+                    # Silent until the next list is due, or for too long: half-open, or only a bookmark that is late
+                    # (the first one of an idle type may take two minutes). A new watch from here misses nothing.
+                    self.counters.silences += within >= self._inactivity_timeout
+                    break
                 if events is None:
                     if self._clock() - opened < _SHORTEST_WATCH_SECONDS and revision == since:
                         raise errors.Unreachable("the watch ended as soon as it began")

@@ -1,14 +1,13 @@
 """One HTTP exchange with the API server: send who we are, get an answer, or say in words why there is none.
 
-The only module that touches the official client's connection layer. Above it there are no aiohttp exceptions: no
-answer is `Unreachable`, a refused certificate is `UntrustedServer`. What an answer means is client.py's business.
+Above connections.py, below session.py. No aiohttp exceptions come out of here: no answer is `Unreachable`, a refused
+certificate is `UntrustedServer`. What an answer means isn't this module's business.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import ipaddress
 import os
 import ssl
 import urllib.parse
@@ -16,10 +15,8 @@ from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 import aiohttp
-from kubernetes.aio.client import configuration as official
-from kubernetes.aio.client import rest
 
-from update_kube import configuration, credentials, errors
+from update_kube import configuration, connections, credentials, errors
 
 CONNECT_TIMEOUT_SECONDS = 10.0
 
@@ -30,16 +27,13 @@ class Transport:
     def __init__(self, config: configuration.ClientConfig, *, user_agent: str) -> None:
         self._config = config
         self._user_agent = user_agent
-        self._identity: credentials.Identity | None = None
-        self._rest: Any = None
+        self._connections: connections.Connections | None = None
 
     async def close(self) -> None:
         """Close all connections; running streams end as Unreachable."""
-        if self._rest is not None:
-            await self._rest.close()
-            self._rest = None
-            # One turn of the loop: aborted connections close their sockets in it.
-            await asyncio.sleep(0)
+        if self._connections is not None:
+            current, self._connections = self._connections, None
+            await current.close()
 
     @contextlib.asynccontextmanager
     async def exchange(
@@ -85,45 +79,22 @@ class Transport:
         within: float | None,
     ) -> aiohttp.ClientResponse:
         identity = await self._config.credentials.identity()
-        connections = await self._connections(identity)
         headers = {"Accept": "application/json", "Content-Type": content_type, "User-Agent": self._user_agent}
         if identity.authorization is not None:
             headers["Authorization"] = identity.authorization
         limits = aiohttp.ClientTimeout(total=within, sock_connect=CONNECT_TIMEOUT_SECONDS)
-        answer = await connections.request(method, url, headers=headers, body=body, _request_timeout=limits)
-        response: aiohttp.ClientResponse = answer.response
-        return response
+        usable = await self._usable(identity)
+        return await usable.request(method, url, headers, body, limits)
 
-    async def _connections(self, identity: credentials.Identity) -> Any:
-        files = (identity.cert_file, identity.key_file)
-        if self._rest is not None and self._identity is not None:
-            if files == (self._identity.cert_file, self._identity.key_file):
-                return self._rest
-            # A renewed client certificate needs a new TLS context.
-            await self.close()
-        self._rest, self._identity = self._open(identity), identity
-        return self._rest
-
-    def _open(self, identity: credentials.Identity) -> Any:
-        config = self._config
-        settings: Any = official.Configuration(
-            host=config.server,
-            ca_cert_data=config.ca_data,
-            cert_file=identity.cert_file,
-            key_file=identity.key_file,
-            verify_ssl=config.verify_tls,
-            tls_server_name=config.tls_server_name,
-            proxy=config.proxy,
-            # As kubectl: what is on this machine isn't reached through the environment's proxy.
-            client_session_kwargs={"trust_env": not _is_loopback(config.server)},
-        )
-        # Python >= 3.13 demands certificate extensions that many clusters' CAs lack and kubectl never asked for.
-        settings.disable_strict_ssl_verification = True
-        make: Any = rest.RESTClientObject
-        try:
-            return make(settings)
-        except (ssl.SSLError, OSError) as error:
-            raise errors.CredentialsError(f"the client certificate or its key cannot be used: {error}") from error
+    async def _usable(self, identity: credentials.Identity) -> connections.Connections:
+        current = self._connections
+        if current is not None and current.serve(identity):
+            return current
+        opened = self._connections = connections.Connections(self._config, identity)
+        if current is not None:
+            # A renewed client certificate: what still runs as the old one begins anew.
+            await current.close()
+        return opened
 
     def _explained(self, error: Exception, within: float | None) -> errors.KubeError:
         server = self._config.server
@@ -162,11 +133,3 @@ def _finish(response: aiohttp.ClientResponse) -> None:
         response.close()
     else:
         response.release()
-
-
-def _is_loopback(server: str) -> bool:
-    host = urllib.parse.urlsplit(server).hostname or ""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

@@ -13,7 +13,7 @@ import pytest
 from support.eventually import eventually
 from update_kube import errors, leases, resources
 
-QUICK = leases.Times(duration_seconds=2, renew_deadline_seconds=1.0, retry_period_seconds=0.2)
+QUICK = leases.Times(duration_seconds=3, renew_deadline_seconds=2.0, retry_period_seconds=0.2)
 
 
 def candidate(kube, namespace, identity, **settings):
@@ -107,7 +107,7 @@ from update_kube import client, configuration, leases
 
 async def main(kubeconfig, namespace):
     async with await client.connect(configuration.load(pathlib.Path(kubeconfig))) as kube:
-        times = leases.Times(duration_seconds=2, renew_deadline_seconds=1.0, retry_period_seconds=0.2)
+        times = leases.Times(duration_seconds=3, renew_deadline_seconds=2.0, retry_period_seconds=0.2)
         elector = leases.Elector(kube, namespace=namespace, name="subject", identity="process", times=times)
         await elector.run()
 
@@ -187,7 +187,8 @@ async def test_a_process_that_was_suspended_knows_before_its_first_step_that_it_
 
 
 async def test_a_slow_api_server_within_the_deadline_costs_no_leadership(kube, proxied, proxy, namespace):
-    elector = candidate(proxied, namespace, "candidate")
+    patient = leases.Times(duration_seconds=60, renew_deadline_seconds=30.0, retry_period_seconds=0.2)
+    elector = candidate(proxied, namespace, "candidate", times=patient)
     async with running(elector):
         await eventually(lambda: elector.is_leader)
         before = (await lease_spec(kube, namespace))["renewTime"]

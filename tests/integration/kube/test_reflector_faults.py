@@ -191,6 +191,19 @@ async def test_a_regular_end_of_the_watch_goes_on_without_a_new_list(kube, proxi
         assert mirror.reflector.counters.dropped_events == 0
 
 
+async def test_a_silent_watch_is_opened_anew_from_where_it_was_without_a_new_list(kube, proxied, proxy, namespace):
+    await seed(kube, namespace)
+    async with Mirror(proxied, namespace, inactivity_timeout=0.5).running() as mirror:
+        await eventually(lambda: proxy.watches == 1)
+        proxy.go_silent()
+        await change_everything(kube, namespace)
+
+        await eventually(lambda: mirror.values == AFTER)
+        assert mirror.reflector.counters.silences >= 1
+        assert mirror.reflector.counters.relists == 1
+        assert mirror.reflector.counters.failures == 0
+
+
 async def test_duplicated_events_are_dropped_and_reported_once(kube, proxied, proxy, namespace):
     proxy.rewrite = lambda line: [line, line]
     await seed(kube, namespace)
