@@ -4,9 +4,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from update_kube.leases import Times
+from update_operator.kopf_thread import WatchTimes
 from update_operator.pacing import Pace
 from update_operator.resync import ResyncTimes
-from update_operator.watches import WatchTimes
 
 
 @dataclass(frozen=True, slots=True)
