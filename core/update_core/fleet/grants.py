@@ -9,7 +9,7 @@ from enum import StrEnum
 
 
 class GrantState(StrEnum):
-    """Where an instance is with its update (rollouts.md §5 in the design documents, docs/rollouts.md for users)."""
+    """Where an instance is with its update (docs/rollouts.md has them for users)."""
 
     GRANTED = "Granted"
     DOWNLOADING = "Downloading"
