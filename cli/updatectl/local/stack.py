@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from updatectl.local import folders, installing, processes, services
-from updatectl.local.control_plane import binaries, cluster
+from updatectl.local.control_plane import binaries, cluster, locking
 from updatectl.local.folders import Folders, ServicePorts
 
 ADMIN = "admin"
@@ -95,7 +95,12 @@ class Stack:
             OSError: the data folder can't be written.
         """
         self.folders.root.mkdir(parents=True, exist_ok=True, mode=0o700)
-        plane = self.control_plane(binaries.ensure(progress=self._report))
+        programs = binaries.ensure(progress=self._report)
+        with self._lock():
+            self._start(programs)
+
+    def _start(self, programs: binaries.Binaries) -> None:
+        plane = self.control_plane(programs)
         try:
             plane.start()
             self._report(f"the Kubernetes API answers at {plane.server}")
@@ -109,6 +114,12 @@ class Stack:
 
     def stop(self) -> list[str]:
         """Stop what runs, in the order in which nothing waits for what is gone; names what did."""
+        if not self.folders.root.is_dir():
+            return []
+        with self._lock():
+            return self._stop()
+
+    def _stop(self) -> list[str]:
         stopped = [name for name in reversed(services.IN_ORDER) if services.stop(self.folders, name)]
         plane = self.control_plane()
         running = [part.component for part in plane.status() if part.pid]
@@ -145,6 +156,10 @@ class Stack:
             return PartStatus(service.name, "Crashed" if crashed else "Stopped")
         ready, said = services.readiness(service)
         return PartStatus(service.name, "Ready" if ready else "NotReady", pid, "" if ready else said)
+
+    def _lock(self) -> contextlib.AbstractContextManager[None]:
+        """Two who start or stop at once take turns."""
+        return locking.exclusive(self.folders.root / "lock", waiting_for="another start or stop", report=self._report)
 
     def _services(self, kube_server: str) -> dict[str, services.Service]:
         return services.describe(self.folders, self.ports, kube_server)
