@@ -22,9 +22,10 @@ _DOTTED = r"^[0-9]{1,10}(\.[0-9]{1,10}){0,3}$"
 # A space, a control character or one of these would end the URL early in some client.
 _NOT_IN_URLS = r"[^!-~]|[\"<>\\^`{|}]"
 _BASE_URL = r"^https?://[^/?#]+/([^?#]*/)?$"
-_ABSOLUTE_URL = r"^https?://[^/?#]+/([^?#]*/)?[^/?#]+(\?[^#]*)?$"
+# No slash in a query: Omaha splits a URL at its last slash, and some clients join the halves as paths.
+_ABSOLUTE_URL = r"^https?://[^/?#]+/([^?#]*/)?[^/?#]+(\?[^#/]*)?$"
 # No colon, so that what has a scheme or a port is never taken for a path.
-_RELATIVE_PATH = r"^[^/?#:]+(/[^/?#:]+)*(\?[^#]*)?$"
+_RELATIVE_PATH = r"^[^/?#:]+(/[^/?#:]+)*(\?[^#/]*)?$"
 # Clients resolve %2e as a dot too (https://url.spec.whatwg.org/#double-dot-path-segment).
 _DOT_SEGMENT = r"(?i)(^|/)(\.|%2e){1,2}(/|\?|$)"
 _IMAGE_REFERENCE = (
@@ -153,7 +154,7 @@ def _package() -> Iterator[Rule]:
         f"!self.matches({_literal(_NOT_IN_URLS)}) && ({_matches(_ABSOLUTE_URL)}"
         f" || ({_matches(_RELATIVE_PATH)} && !self.matches({_literal(_DOT_SEGMENT)})) || {_matches(_IMAGE_REFERENCE)})",
         "must be an absolute http:// or https:// URL of a file, a relative path without leading /, '..' or ':' such as webapp/update.gz, "
-        "or an image reference with a tag or digest such as index.example.com/webapp:1.2.1",
+        "or an image reference with a tag or digest such as index.example.com/webapp:1.2.1; write a slash in a query as %2F",
     )
     yield _required_and_immutable("Package", "url", another)
     yield _required_and_immutable("Package", "size", another)

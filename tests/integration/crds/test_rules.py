@@ -114,7 +114,7 @@ FORMS: dict[str, Form] = {
             *(
                 "update.gz",
                 "webapp/1.1.0/update.gz",
-                "update.gz?token=a/b:c",
+                "update.gz?token=a%2Fb:c",
                 "..update/v1..2/update.gz",
                 "index.example.com/webapp",
             ),
@@ -157,6 +157,8 @@ FORMS: dict[str, Form] = {
                 "webapp:1.2.1",
                 "localhost:5000/webapp",
                 "https://example.com/a#b",
+                "https://example.com/a?b=c/d",
+                "update.gz?token=a/b",
             ),
             *(
                 "up date.gz",
