@@ -76,7 +76,7 @@ def test_a_group_deleted_and_applied_again_goes_on_where_it_was(stack, app_id):
             "metadata": {"name": before["metadata"]["name"], "namespace": before["metadata"]["namespace"]},
             "spec": before["spec"],
         }
-        kubectl = ["kubectl", "--kubeconfig", str(stack.kubeconfig)]
+        kubectl = [str(binaries.ensure_kubectl(progress=print)), "--kubeconfig", str(stack.kubeconfig)]
         subprocess.run([*kubectl, "delete", "ugroup", before["metadata"]["name"]], check=True, capture_output=True)
         applied = json.dumps(manifest)
         subprocess.run([*kubectl, "apply", "-f", "-"], input=applied, text=True, check=True, capture_output=True)
