@@ -2,35 +2,30 @@
 
 import asyncio
 import contextlib
+import functools
 import os
 import signal
 import sqlite3
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from support import waiting
 from update_kube import client, configuration, resources
 from update_kube.resources import ResourceType
 from updatectl.local.folders import PREFERRED_PORTS
 from updatectl.local.stack import Stack
 
 DEADLINE_SECONDS = 120.0
-POLL_SECONDS = 0.05
 SHA256 = "b602d630f0a081840d0ca8fc4d35810e42806642b3127bb702d65c3df227d0f5"
 LIVE = ("Granted", "Downloading", "Downloaded", "Installed", "OnHold")
 
 
-def wait_until(met: Callable[[], Any], what: str, *, within: float = DEADLINE_SECONDS) -> Any:
-    """Poll until `met` returns something true, and return that."""
-    deadline = time.monotonic() + within
-    while not (result := met()):
-        assert time.monotonic() < deadline, f"not within {within:.0f} s: {what}"
-        time.sleep(POLL_SECONDS)
-    return result
+wait_until = functools.partial(waiting.until, within=DEADLINE_SECONDS)
+"""Wait for what a whole rollout may take."""
 
 
 class FakeClients:

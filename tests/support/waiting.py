@@ -3,10 +3,10 @@
 import time
 
 
-def until(condition, *, within: float = 30.0):
+def until(condition, what: str = "what was waited for", *, within: float = 30.0):
     """Poll until the condition is true, and return what it returned."""
     deadline = time.monotonic() + within
     while not (met := condition()):
-        assert time.monotonic() < deadline, f"not true within {within:.0f} s"
+        assert time.monotonic() < deadline, f"not within {within:.0f} s: {what}"
         time.sleep(0.02)
     return met

@@ -73,11 +73,6 @@ class Stack:
             raise services.ServiceError(f"nothing was ever started on {self.folders.root}; `updatectl local up` does")
         return ports
 
-    @property
-    def admin_token(self) -> str:
-        """The token of the service account `admin`."""
-        return (self.folders.service_account(ADMIN) / "token").read_text()
-
     def control_plane(self, programs: binaries.Binaries | None = None) -> cluster.ControlPlane:
         """The control plane of this folder; without `programs` it can be looked at and stopped, not started."""
         return cluster.ControlPlane(

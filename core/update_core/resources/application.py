@@ -4,7 +4,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from update_core.resources.base import MAX_SAFE_INTEGER, Condition, DisplayName, GroupRef, Model, Resource
+from update_core.resources.base import Condition, DisplayName, GroupRef, Model, Resource, Status
 
 AppId = Annotated[
     str,
@@ -41,15 +41,9 @@ class ApplicationSpec(Model):
     )
 
 
-class ApplicationStatus(Model):
+class ApplicationStatus(Status):
     """What the operator found; nobody else writes it."""
 
-    observed_generation: int = Field(
-        default=-1,
-        ge=-1,
-        le=MAX_SAFE_INTEGER,
-        description="The metadata.generation that this status was computed from.",
-    )
     conditions: list[Condition] = Field(
         default_factory=list,
         max_length=16,

@@ -82,6 +82,17 @@ class Condition(Model):
     message: str = Field(default="", max_length=32768, description="The same for people, with what to do about it.")
 
 
+class Status(Model):
+    """What a status has of every kind, but where its observedGeneration means more (Channel)."""
+
+    observed_generation: int = Field(
+        default=-1,
+        ge=-1,
+        le=MAX_SAFE_INTEGER,
+        description="The metadata.generation that this status was computed from.",
+    )
+
+
 class Resource(Model):
     """An object of one of the four kinds."""
 

@@ -5,15 +5,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from update_core.resources.base import (
-    MAX_SAFE_INTEGER,
-    ApplicationRef,
-    ChannelRef,
-    Condition,
-    DisplayName,
-    Model,
-    Resource,
-)
+from update_core.resources.base import ApplicationRef, ChannelRef, Condition, DisplayName, Model, Resource, Status
 from update_core.resources.package import PackageVersion
 
 MAX_COUNT = 2**31 - 1
@@ -157,15 +149,9 @@ class InstanceCounts(Model):
     )
 
 
-class GroupStatus(Model):
+class GroupStatus(Status):
     """What the operator decided and found; nobody else writes it."""
 
-    observed_generation: int = Field(
-        default=-1,
-        ge=-1,
-        le=MAX_SAFE_INTEGER,
-        description="The metadata.generation that this status was computed from.",
-    )
     conditions: list[Condition] = Field(
         default_factory=list,
         max_length=16,

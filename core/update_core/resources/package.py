@@ -4,7 +4,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from update_core.resources.base import MAX_SAFE_INTEGER, ApplicationRef, Condition, DisplayName, Model, Resource
+from update_core.resources.base import MAX_SAFE_INTEGER, ApplicationRef, Condition, DisplayName, Model, Resource, Status
 
 PackageVersion = Annotated[
     str,
@@ -63,15 +63,9 @@ class PackageSpec(Model):
     )
 
 
-class PackageStatus(Model):
+class PackageStatus(Status):
     """What the operator found; nobody else writes it."""
 
-    observed_generation: int = Field(
-        default=-1,
-        ge=-1,
-        le=MAX_SAFE_INTEGER,
-        description="The metadata.generation that this status was computed from.",
-    )
     conditions: list[Condition] = Field(
         default_factory=list,
         max_length=16,
