@@ -245,6 +245,10 @@ async def test_events_in_the_wrong_order_still_give_the_right_objects(kube, prox
     waiting = []
 
     def swapped(line):
+        if (
+            b"kube-root-ca.crt" in line
+        ):  # the controller manager's, at a time of its own: it would leave one of ours without a pair
+            return [line]
         waiting.append(line)
         if len(waiting) < 2:
             return []
