@@ -11,6 +11,7 @@ from support import fault_proxy
 from support.eventually import eventually
 from support.operator_cluster import SYSTEM, application, channel, group, manifest, package
 from update_kube import configuration
+from update_operator import keys
 
 LOST_LEASE = 3
 
@@ -48,6 +49,8 @@ async def test_a_package_deleted_while_the_watch_is_deaf_is_noticed_and_the_watc
     operator = operators.start(fleet.url, kubeconfig=through_proxy, resync_seconds=1)
     tenant.apply(application(app_id), package("1.0.0"), channel("1.0.0"), group())
     await eventually(lambda: tenant.target("prod") == "1.0.0", saying=operator.text)
+    # Only a watch that is open can go deaf: the list may have brought the target before the watches began.
+    await eventually(lambda: proxy.watches == len(keys.TYPES), saying=operator.text)
 
     proxy.go_silent()
     tenant.delete("packages", "app-1.0.0")
