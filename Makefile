@@ -66,8 +66,9 @@ crds: $(INSTALLED) ## Regenerate crds/ from the models
 	@$(BIN)/python tools/generate_crds.py
 
 .PHONY: bench
-bench: $(INSTALLED) ## Measure the hot path beside an empty server; prints JSON
+bench: $(INSTALLED) ## Measure the hot path beside an empty server, and pages of a large fleet; prints JSON
 	@$(BIN)/python bench/steady.py
+	@$(BIN)/python bench/fleet_pages.py
 
 .PHONY: constraints
 constraints: ## Renew constraints.txt from the newest versions that pyproject.toml allows

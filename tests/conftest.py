@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+# Before any of them is imported: assertions of a contract explain themselves like those in test files.
+pytest.register_assert_rewrite("support")
+
 from support import control_plane as planes
 from support import lifeline
 from updatectl.local.control_plane import cluster

@@ -11,6 +11,7 @@ import typer
 
 from updatectl import apps, channels, commands, groups, guide, instances, packages, settings, texts
 from updatectl.fakeclients import command as fakeclients
+from updatectl.fleet import group_commands, why_command
 from updatectl.local import commands as local
 
 app = typer.Typer(
@@ -96,12 +97,14 @@ def help_(ctx: typer.Context, words: Annotated[list[str] | None, typer.Argument(
     ctx.find_root().command.main([*(words or ()), "--help"], prog_name="updatectl")
 
 
+group_commands.register(groups.app)
 app.add_typer(apps.app, name="app")
 app.add_typer(channels.app, name="channel")
 app.add_typer(groups.app, name="group")
 app.add_typer(packages.app, name="package")
 app.add_typer(instances.app, name="instance")
 app.add_typer(local.app, name="local")
+why_command.register(app, "why")
 guide.register(app)
 fakeclients.register(app, "fakeclients")
 

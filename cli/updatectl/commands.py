@@ -79,14 +79,14 @@ class Call:
     def show_written(self, obj: output.Object, columns: tuple[output.Column, ...], *, header: bool) -> None:
         """Show what a write made of an object."""
         output.show(obj, columns, self.form, header=header)
-        self._remark_dry_run()
+        self.remark_dry_run()
 
     def show_deleted(self, obj: output.Object, sentence: str) -> None:
         """Show what a delete removed."""
         output.show_deleted(obj, sentence, self.form)
-        self._remark_dry_run()
+        self.remark_dry_run()
 
-    def _remark_dry_run(self) -> None:
+    def remark_dry_run(self) -> None:
         """Say that nothing was stored, if so."""
         if self.dry_run:
             output.remark("(server dry run)")
@@ -119,6 +119,12 @@ def reading(app: typer.Typer, name: str, *examples: str) -> Callable[[Callable[P
 def writing(app: typer.Typer, name: str, *examples: str) -> Callable[[Callable[P, None]], Callable[P, None]]:
     """Declare a command that changes objects and shows the result."""
     options = {"output": (_OUTPUT, Format.TABLE), "dry_run": (_DRY_RUN, DryRun.NONE), "force": (_FORCE, False)}
+    return lambda function: _declare(app, name, function, options, examples)
+
+
+def acting(app: typer.Typer, name: str, *examples: str) -> Callable[[Callable[P, None]], Callable[P, None]]:
+    """Declare a command that does something to an object and owns nothing of it."""
+    options = {"output": (_OUTPUT, Format.TABLE), "dry_run": (_DRY_RUN, DryRun.NONE)}
     return lambda function: _declare(app, name, function, options, examples)
 
 

@@ -1,5 +1,6 @@
 """Which object has this Omaha identity? Found by what is in the spec, whoever made the object and however it is named."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import typer
@@ -54,6 +55,11 @@ async def find_group(session: Session, app: Object, track: str) -> Object | None
     return await _oldest(session, GROUPS, {"spec.applicationRef.name": app["metadata"]["name"], "spec.track": track})
 
 
+async def find_group_named(session: Session, app: Object, name: str) -> Object | None:
+    """The application's Group that is the object of this name."""
+    return await _oldest(session, GROUPS, {"metadata.name": name, "spec.applicationRef.name": app["metadata"]["name"]})
+
+
 async def group(session: Session, app: Object, track: str) -> Object:
     """The same; CommandError if there is none."""
     return _required(await find_group(session, app, track), app, "group", track, "--channel CHANNEL")
@@ -75,7 +81,7 @@ async def package(session: Session, app: Object, version: str) -> Object:
 
 async def members(session: Session, resource: ResourceType, app: Object) -> list[Object]:
     """All objects of a kind that belong to the application."""
-    return await session.find_all(resource, _selector({"spec.applicationRef.name": app["metadata"]["name"]}))
+    return await session.find_all(resource, selector({"spec.applicationRef.name": app["metadata"]["name"]}))
 
 
 async def channel_names(session: Session, app: Object) -> dict[str, str]:
@@ -84,12 +90,13 @@ async def channel_names(session: Session, app: Object) -> dict[str, str]:
 
 
 async def _oldest(session: Session, resource: ResourceType, fields: dict[str, str]) -> Object | None:
-    found = await session.find_all(resource, _selector(fields))
+    found = await session.find_all(resource, selector(fields))
     # Identities are unique within an application: of several the oldest counts, as for the operator.
     return min(found, key=lambda o: (o["metadata"]["creationTimestamp"], o["metadata"]["name"]), default=None)
 
 
-def _selector(fields: dict[str, str]) -> str:
+def selector(fields: Mapping[str, str]) -> str:
+    """A field selector for objects that have all these values, whatever characters are in them."""
     escapes = str.maketrans({"\\": "\\\\", ",": "\\,", "=": "\\="})
     return ",".join(f"{field}={value.translate(escapes)}" for field, value in fields.items())
 

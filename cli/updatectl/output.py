@@ -43,6 +43,20 @@ def show(obj: Object, columns: Sequence[Column], form: Format, *, header: bool) 
         _show_lines([obj], columns, form, header=header)
 
 
+class Growing:
+    """A list that is shown in parts: each part's table continues the one before, with columns that only get wider."""
+
+    def __init__(self, columns: Sequence[Column], form: Format) -> None:
+        self._columns = columns
+        self._form = form
+        self._widths: list[int] | None = None
+
+    def show(self, objects: Sequence[Object]) -> None:
+        """Show more objects; the first part has the header. For tables and names."""
+        header = self._widths is None
+        self._widths = _show_lines(objects, self._columns, self._form, header=header, least=self._widths)
+
+
 def show_deleted(obj: Object, sentence: str, form: Format) -> None:
     """Show what was deleted: a sentence for people, the object as it was for programs."""
     if form in {Format.TABLE, Format.WIDE}:
@@ -62,18 +76,29 @@ def condition(obj: Mapping[str, Any], kind: str) -> str:
     return next((str(c.get("status")) for c in conditions if c.get("type") == kind), "-")
 
 
-def _show_lines(objects: Sequence[Object], columns: Sequence[Column], form: Format, *, header: bool) -> None:
+def printable(text: str) -> str:
+    """What others wrote, fit for a line: a line break would tear it apart, a control character could repaint the terminal."""
+    return "".join(c if c.isprintable() else " " for c in text)
+
+
+def _show_lines(
+    objects: Sequence[Object], columns: Sequence[Column], form: Format, *, header: bool, least: list[int] | None = None
+) -> list[int]:
+    """Print a table whose columns are at least so wide, or names; returns how wide they are."""
     if form is Format.NAME:
         for obj in objects:
             group = obj["apiVersion"].rpartition("/")[0]
             typer.echo(f"{obj['kind'].lower()}.{group}/{obj['metadata']['name']}")
-        return
+        return []
     shown = [column for column in columns if form is Format.WIDE or not column.wide]
     rows = [[column.header for column in shown]] if header else []
     rows += [[_cell(column.value(obj)) for column in shown] for obj in objects]
-    widths = [max(len(row[i]) for row in rows) + _GAP for i in range(len(shown))] if rows else []
+    widths = [max([len(row[i]) + _GAP for row in rows], default=0) for i in range(len(shown))]
+    if least:
+        widths = [max(pair) for pair in zip(widths, least, strict=True)]
     for row in rows:
         typer.echo("".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip())
+    return widths
 
 
 def _cell(value: object) -> str:
@@ -81,8 +106,7 @@ def _cell(value: object) -> str:
         return "-"
     if isinstance(value, bool):
         return str(value).lower()
-    # A line break would tear the table apart, a control character could repaint the terminal.
-    return "".join(c if c.isprintable() else " " for c in str(value))
+    return printable(str(value))
 
 
 def _bare(obj: Object) -> Object:

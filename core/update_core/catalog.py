@@ -138,6 +138,8 @@ def _resolve_group(
         completed=stamp is not None
         and group.status.rollout is not None
         and group.status.rollout.completed_time is not None,
+        channel=group.spec.channel_ref.name,
+        package=group.status.target.packages[0].name if group.status.target else "",
     )
 
 

@@ -7,7 +7,7 @@ that stays right is reflector.py's work, on top of `list_all` and `watch`.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any, Self
 
 from update_kube import configuration, errors, session, watching
@@ -98,18 +98,19 @@ class Client:
         label_selector: str | None = None,
         field_selector: str | None = None,
         retries: int = 0,
+        on_page: Callable[[], None] = lambda: None,
     ) -> tuple[list[Object], str]:
         """All objects, and the resourceVersion to watch from.
 
         Read in pages of one consistent state; begun anew if that state is forgotten in the middle (410). Items carry
-        apiVersion and kind, which the server leaves out for built-in types.
+        apiVersion and kind, which the server leaves out for built-in types. `on_page` is called after each page.
         """
         attempt = 0
         while True:
             attempt += 1
             try:
                 return await self._list_once(
-                    resource, namespace, page_size, label_selector, field_selector, retries=retries
+                    resource, namespace, page_size, label_selector, field_selector, retries=retries, on_page=on_page
                 )
             except errors.Gone:
                 if attempt >= _LIST_ATTEMPTS:
@@ -124,6 +125,7 @@ class Client:
         field_selector: str | None,
         *,
         retries: int,
+        on_page: Callable[[], None],
     ) -> tuple[list[Object], str]:
         items: list[Object] = []
         token: str | None = None
@@ -137,6 +139,7 @@ class Client:
                 field_selector=field_selector,
                 retries=retries,
             )
+            on_page()
             for item in page.get("items") or ():
                 item.setdefault("apiVersion", resource.api_version)
                 item.setdefault("kind", resource.kind)

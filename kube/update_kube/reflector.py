@@ -20,7 +20,7 @@ from update_kube import backoff, client, errors, store, watching
 from update_kube.resources import ResourceType
 from update_kube.store import Change, ChangeKind, Key, Object
 
-__all__ = ["Change", "ChangeKind", "Counters", "Key", "Object", "Reflector", "State"]
+__all__ = ["Change", "ChangeKind", "Counters", "Heard", "Key", "Object", "Reflector", "State"]
 
 logger = logging.getLogger(__name__)
 
@@ -39,6 +39,21 @@ class State(enum.Enum):
     WATCHING = "Watching"
     WAITING = "Waiting"
     STOPPED = "Stopped"
+
+
+class Heard(enum.Enum):
+    """What was heard of the API server. LIST then WATCH, or BOOKMARK: our picture is whole as of now."""
+
+    PAGE = "Page"
+    """A page of a list; the others may still fail."""
+    LIST = "List"
+    """A complete list has been taken in."""
+    WATCH = "Watch"
+    """A watch has been opened; it may yet say nothing."""
+    EVENT = "Event"
+    """Something changed; more may be outstanding."""
+    BOOKMARK = "Bookmark"
+    """Everything up to now has been said."""
 
 
 @dataclasses.dataclass(slots=True)
@@ -62,8 +77,10 @@ class Reflector:
     """Mirrors one type of object, in one namespace or all, and reports each change once, in order.
 
     `objects` maps (namespace, name) to the object without managedFields; treat objects as read-only. `on_change` is
-    called on the event loop and must not block; what it raises ends `run`. `relist_interval` is shortened by up to a
-    tenth at random so that replicas don't list together. `clock` gives monotonic seconds, `jitter` numbers in [0, 1).
+    called on the event loop and must not block; what it raises ends `run`. So are `on_heard`, whenever the API server was
+    heard and after the changes that came with it, and `on_failure`, whenever a list or watch ended in an error.
+    `relist_interval` is shortened by up to a tenth at random so that replicas don't list together. `clock` gives monotonic
+    seconds, `jitter` numbers in [0, 1).
     """
 
     def __init__(
@@ -78,6 +95,8 @@ class Reflector:
         inactivity_timeout: float = 70.0,
         relist_interval: float = 300.0,
         on_change: Callable[[Change], None] = lambda _change: None,
+        on_heard: Callable[[Heard], None] = lambda _heard: None,
+        on_failure: Callable[[errors.KubeError], None] = lambda _error: None,
         clock: Callable[[], float] = time.monotonic,
         jitter: Callable[[], float] = random.random,
         pauses: backoff.Backoff | None = None,
@@ -96,6 +115,8 @@ class Reflector:
         self._inactivity_timeout = inactivity_timeout
         self._relist_interval = relist_interval
         self._on_change = on_change
+        self._on_heard = on_heard
+        self._on_failure = on_failure
         self._clock = clock
         self._jitter = jitter
         self._pauses = pauses if pauses is not None else backoff.Backoff(jitter=jitter)
@@ -140,18 +161,20 @@ class Reflector:
             self.state = State.STOPPED
 
     def _failed(self, error: errors.KubeError, failures: int, started: float) -> int:
+        repeated = failures > 0 and str(error) == str(self.last_error)
         self.last_error = error
         self.counters.failures += 1
         lasted = self._clock() - started
         failures = 1 if lasted >= self._pauses.settled else failures + 1
         logger.log(
-            logging.INFO if failures == 1 else logging.WARNING,
+            _level(failures, repeated=repeated),
             "%s: %s (failure %d, after %.1f s)",
             self.resource.qualified,
             error,
             failures,
             lasted,
         )
+        self._on_failure(error)
         return failures
 
     async def _wait(self, seconds: float) -> None:
@@ -173,13 +196,14 @@ class Reflector:
             page_size=self._page_size,
             label_selector=self._label_selector,
             field_selector=self._field_selector,
+            on_page=lambda: self._heard(Heard.PAGE),
         )
         revision = watching.revision({"metadata": {"resourceVersion": version}})
-        self._heard()
         self.counters.relists += 1
         for change in self._store.replace(items, revision):
             self._on_change(change)
         self.synced.set()
+        self._heard(Heard.LIST)
         return revision
 
     async def _watch(self, revision: int, relist_at: float, remaining: float) -> int:
@@ -195,7 +219,7 @@ class Reflector:
             self.counters.reconnects += self._watched_before
             self._watched_before = True
             self.state = State.WATCHING
-            self._heard()
+            self._heard(Heard.WATCH)
             opened, since = self._clock(), revision
             while (remaining := relist_at - self._clock()) > 0:
                 within = min(self._inactivity_timeout, remaining)
@@ -210,8 +234,8 @@ class Reflector:
                     if self._clock() - opened < _SHORTEST_WATCH_SECONDS and revision == since:
                         raise errors.Unreachable("the watch ended as soon as it began")
                     break
-                self._heard()
                 revision = max(revision, self._take(events))
+                self._heard(Heard.BOOKMARK if events[-1].type is watching.EventType.BOOKMARK else Heard.EVENT)
         return revision
 
     def _take(self, events: list[watching.Event]) -> int:
@@ -228,5 +252,13 @@ class Reflector:
                 self._on_change(change)
         return newest
 
-    def _heard(self) -> None:
+    def _heard(self, what: Heard) -> None:
         self.last_contact = self._clock()
+        self._on_heard(what)
+
+
+def _level(failures: int, *, repeated: bool) -> int:
+    """A first failure is no news, a second is; the same again and again is told rarer and rarer."""
+    if failures == 1:
+        return logging.INFO
+    return logging.DEBUG if repeated and failures & (failures - 1) else logging.WARNING

@@ -59,10 +59,17 @@ CHANNELS = ResourceType(UPDATE_SERVICE_GROUP, "v1alpha1", "channels", "Channel")
 GROUPS = ResourceType(UPDATE_SERVICE_GROUP, "v1alpha1", "groups", "Group")
 PACKAGES = ResourceType(UPDATE_SERVICE_GROUP, "v1alpha1", "packages", "Package")
 
+FLEET_GROUP = "fleet.updateservice.dev"
+
+INSTANCES = ResourceType(FLEET_GROUP, "v1alpha1", "instances", "Instance")
+GROUPPROGRESSES = ResourceType(FLEET_GROUP, "v1alpha1", "groupprogresses", "GroupProgress")
+
 CONFIGMAPS = ResourceType("", "v1", "configmaps", "ConfigMap")
 SECRETS = ResourceType("", "v1", "secrets", "Secret")
 SERVICEACCOUNTS = ResourceType("", "v1", "serviceaccounts", "ServiceAccount")
 NAMESPACES = ResourceType("", "v1", "namespaces", "Namespace", namespaced=False)
+SERVICES = ResourceType("", "v1", "services", "Service")
+APISERVICES = ResourceType("apiregistration.k8s.io", "v1", "apiservices", "APIService", namespaced=False)
 LEASES = ResourceType("coordination.k8s.io", "v1", "leases", "Lease")
 EVENTS = ResourceType("events.k8s.io", "v1", "events", "Event")
 CUSTOMRESOURCEDEFINITIONS = ResourceType(

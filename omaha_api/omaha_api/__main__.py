@@ -13,6 +13,7 @@ import typer
 import uvloop
 
 from omaha_api import clock, service, serving, settings, snapshot
+from omaha_api.fleet_api.serving_certificate import CertificateFileError
 from omaha_api.store import sqlite
 from update_core.fleet.store import StoreUnavailable
 from update_kube import configuration
@@ -35,8 +36,31 @@ def serve(
         str, typer.Option(envvar="OMAHA_API_LISTEN", help="Public address: Omaha and nothing else.")
     ] = settings.DEFAULT_LISTEN,
     private_listen: Annotated[
-        str, typer.Option(envvar="OMAHA_API_PRIVATE_LISTEN", help="Address of health, readiness, metrics and progress.")
+        str, typer.Option(envvar="OMAHA_API_PRIVATE_LISTEN", help="Address of health, readiness and metrics.")
     ] = settings.DEFAULT_PRIVATE_LISTEN,
+    fleet_listen: Annotated[
+        str,
+        typer.Option(
+            envvar="OMAHA_API_FLEET_LISTEN", help="Address of the fleet API, for the API server; needs a certificate."
+        ),
+    ] = settings.DEFAULT_FLEET_LISTEN,
+    tls_cert_file: Annotated[
+        Path | None,
+        typer.Option(
+            envvar="OMAHA_API_TLS_CERT_FILE", help="Certificate (PEM, with its chain) of the fleet API; followed."
+        ),
+    ] = None,
+    tls_private_key_file: Annotated[
+        Path | None, typer.Option(envvar="OMAHA_API_TLS_PRIVATE_KEY_FILE", help="Its private key (PEM); followed.")
+    ] = None,
+    log_retention_seconds: Annotated[
+        int,
+        typer.Option(
+            envvar="OMAHA_API_LOG_RETENTION_SECONDS",
+            min=1,
+            help="How long the fleet API keeps changes, for watches that were away.",
+        ),
+    ] = settings.DEFAULT_LOG_RETENTION_SECONDS,
     database: Annotated[
         str, typer.Option(envvar="OMAHA_API_DATABASE", help="The fleet store: sqlite:///file.")
     ] = settings.DEFAULT_DATABASE,
@@ -80,6 +104,9 @@ def serve(
         chosen = settings.Settings(
             listen=public,
             private_listen=settings.address(private_listen, "--private-listen"),
+            fleet_listen=settings.address(fleet_listen, "--fleet-listen"),
+            tls=settings.tls_files(tls_cert_file, tls_private_key_file),
+            log_retention_seconds=log_retention_seconds,
             database=settings.database(database),
             package_base_url=settings.package_base_url(package_base_url, public),
             snapshot=snapshot_file,
@@ -91,7 +118,7 @@ def serve(
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(service.serve(chosen, sqlite.SqliteStore(chosen.database), kube, clock.utc_now))
-    except (serving.PortError, snapshot.SnapshotError, StoreUnavailable, KubeError) as error:
+    except (serving.PortError, CertificateFileError, snapshot.SnapshotError, StoreUnavailable, KubeError) as error:
         _fail(error, FAILURE)
 
 

@@ -8,11 +8,12 @@ import logging
 from collections.abc import Callable
 from datetime import datetime
 
-from omaha_api import fleet_memory, hearing, metrics, offers
+from omaha_api import fleet_memory, hearing, machines, metrics, offers
 from omaha_api.clock import Clock
 from omaha_api.fleet_memory import FleetMemory, InstanceKey, Known
 from omaha_api.granting import Granting
 from update_core import catalog
+from update_core.fleet.store import OFFERED
 from update_core.omaha import identity, messages
 from update_core.rollout import decide
 from update_core.rollout.model import Decision, Instance, Offer, Reason, Refusal, ResolvedGroup
@@ -82,7 +83,7 @@ class Checks:
         key = (app_id, instance_id)
         if app.events:
             await self._hearing.record_events(app, group, key, now)
-        settled, known = await self._hearing.record_report(app, group, key, now)
+        settled, known = await self._hearing.record_report(app, request.os, group, key, now)
         if app.updatecheck is None:
             return _answer(app, None)
         decision = await self._decide(app, group, key, known, now) if settled else Refusal(Reason.STORE_UNAVAILABLE)
@@ -99,7 +100,8 @@ class Checks:
             # The same for what isn't there and for what isn't theirs to know of.
             logger.debug("nothing answers for application %r, track %r", app.appid, app.track)
             return messages.AppStatus.UNKNOWN_APPLICATION
-        if len(self._routes) < MAX_ROUTES and len(app.track) <= hearing.MAX_TEXT_LENGTH:
+        group = offers.sayable(group)
+        if len(self._routes) < MAX_ROUTES and len(app.track) <= machines.MAX_TEXT_LENGTH:
             self._routes[app.appid, app.track] = (app_id, group)
         return app_id, group
 
@@ -122,9 +124,7 @@ class Checks:
             return decision
         if decision.grant is not None:
             return decision
-        if offers.offer(decision.version, decision.payload) is None:
-            return Refusal(Reason.PACKAGE_UNAVAILABLE)  # before a grant is spent on what can't be said
-        seen = Known(group.track, hearing.bounded(app.version), known.oem, known.boot_id, now)
+        seen = Known(group.track, instance.version, known.attributes, known.alias, known.boot_id, now)
         decision = await self._granting.grant(group, instance, fleet_memory.sighting(key, seen))
         self._moved()
         return decision
@@ -132,7 +132,7 @@ class Checks:
     def _remember(self, group: ResolvedGroup, app: messages.AppRequest, refusal: Refusal) -> None:
         """A refusal that follows from group and version alone holds for everybody, as long as this catalog does."""
         holds_for_all = refusal.reason in decide.OF_GROUP_AND_VERSION and _asks_plainly(app)
-        if holds_for_all and len(self._ineligible) < MAX_ROUTES and len(app.version) <= hearing.MAX_TEXT_LENGTH:
+        if holds_for_all and len(self._ineligible) < MAX_ROUTES and len(app.version) <= machines.MAX_TEXT_LENGTH:
             self._ineligible[group.app_id, group.track, app.version] = (group, refusal)
 
     def _answer_anonymous(
@@ -154,7 +154,7 @@ class Checks:
         if isinstance(decision, Offer) and told is not None:
             self._tally.answers["Offer"] += 1
             if known is not None:
-                known.refusal = ""
+                known.refusal = OFFERED
             return told
         reason = decision.reason if isinstance(decision, Refusal) else Reason.PACKAGE_UNAVAILABLE
         self._tally.answers[reason] += 1
@@ -167,7 +167,7 @@ def _instance(app: messages.AppRequest, instance_id: str | None) -> Instance:
     asked = app.updatecheck
     return Instance(
         instance_id,
-        hearing.bounded(app.version),
+        machines.bounded(app.version),
         updates_disabled=asked is not None and asked.updatedisabled,
         same_version=asked is not None and asked.sameversionupdate,
     )

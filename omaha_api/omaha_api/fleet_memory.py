@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
+from update_core.fleet.attributes import Attributes
 from update_core.fleet.grants import Grant
 from update_core.fleet.store import GroupLedger, InstanceRecord, Sighting
 from update_core.rollout.model import Fleet, Limits, ResolvedGroup
@@ -27,10 +28,12 @@ class Known:
 
     track: str
     version: str
-    oem: str
+    attributes: Attributes
+    alias: str
     boot_id: str
     last_seen: datetime
     refusal: str = ""
+    """What it was answered last: a reason, OFFERED, or empty while it hasn't asked."""
     boots_at_random: bool = False
     """Whether its boot id changes without a boot, and says nothing therefore."""
 
@@ -52,6 +55,8 @@ class FleetMemory:
         self._live: dict[InstanceKey, Grant] = {}
         self._groups: dict[GroupKey, _Group] = {}
         self._max_instances = max_instances
+        self.forgotten = 0
+        """How often an instance was forgotten: what was read from the store before that may be gone."""
 
     def load(self, grants: Iterable[Grant], ledgers: Iterable[GroupLedger]) -> None:
         """Begin with what the store holds; before that nothing may be decided."""
@@ -73,6 +78,12 @@ class FleetMemory:
             oldest = next(iter(self._instances))
             del self._instances[oldest]
             self._touched.discard(oldest)
+
+    def forget(self, key: InstanceKey) -> None:
+        """Let go of an instance's record, and of what it would have written; its grant in flight is `apply`'s."""
+        self.forgotten += 1
+        self._instances.pop(key, None)
+        self._touched.discard(key)
 
     def touch(self, key: InstanceKey) -> None:
         """Have the instance's last-seen and refusal written with the next batch."""
@@ -155,7 +166,8 @@ def sighting(key: InstanceKey, known: Known) -> Sighting:
         track=known.track,
         version=known.version,
         at=known.last_seen,
-        oem=known.oem,
+        attributes=known.attributes,
+        alias=known.alias,
         boot_id=known.boot_id,
         refusal=known.refusal,
     )
@@ -163,4 +175,12 @@ def sighting(key: InstanceKey, known: Known) -> Sighting:
 
 def from_record(record: InstanceRecord) -> Known:
     """The record that the store has."""
-    return Known(record.track, record.version, record.oem, record.boot_id, record.last_seen, record.last_refusal)
+    return Known(
+        record.track,
+        record.version,
+        record.attributes,
+        record.alias,
+        record.boot_id,
+        record.last_seen,
+        record.last_refusal,
+    )

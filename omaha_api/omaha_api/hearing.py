@@ -1,4 +1,4 @@
-"""What does an instance say of itself, and what does that move? Its events, then its version, group and boot.
+"""What does an instance say of itself, and what does that move? Its events, then its version, group, machine and boot.
 
 What moves an update in flight is durable before anything is answered; what an instance says on every check touches no store.
 """
@@ -6,17 +6,16 @@ What moves an update in flight is durable before anything is answered; what an i
 from collections.abc import Callable
 from datetime import datetime
 
-from omaha_api import fleet_memory, metrics
+from omaha_api import fleet_memory, machines, metrics
 from omaha_api.fleet_memory import FleetMemory, InstanceKey, Known
+from omaha_api.machines import bounded
 from omaha_api.sightings import Sightings
 from update_core.fleet import evidence
-from update_core.fleet.grants import PROGRESS, GrantState
+from update_core.fleet.attributes import Attributes
+from update_core.fleet.grants import PROGRESS, Grant, GrantState
 from update_core.fleet.store import FleetStore, StoreUnavailable
 from update_core.omaha import messages
 from update_core.rollout.model import ResolvedGroup
-
-MAX_TEXT_LENGTH = 128
-"""Longest version, OEM or boot id that is kept; a longer one is kept as empty, for a part of it would equal another's."""
 
 
 class Hearing:
@@ -36,6 +35,7 @@ class Hearing:
         self._sightings = sightings
         self._tally = tally
         self._moved = moved
+        self._machines = machines.Machines()
 
     async def record_events(
         self, app: messages.AppRequest, group: ResolvedGroup, key: InstanceKey, now: datetime
@@ -65,24 +65,39 @@ class Hearing:
         self._moved()
 
     async def record_report(
-        self, app: messages.AppRequest, group: ResolvedGroup, key: InstanceKey, now: datetime
+        self, app: messages.AppRequest, os: messages.Os, group: ResolvedGroup, key: InstanceKey, now: datetime
     ) -> tuple[bool, Known]:
-        """Take note of the instance's version, group and boot. False with it: the store had to be asked, and didn't answer."""
-        version = bounded(app.version)
-        known = self._memory.known(key) or await self._load(app, group, key, version, now)
-        changed = known.version != version or known.track != group.track
+        """Take note of the instance's version, group, machine and boot. False with it: the store had to be asked, and didn't answer."""
+        known = self._memory.known(key) or await self._load(app, os, group, key, now)
+        attributes, alias = self._described(app, os, known)
+        changed = (
+            known.version != bounded(app.version)
+            or known.track != group.track
+            or known.attributes != attributes
+            or known.alias != alias
+        )
         grant = self._memory.live_grant(key)
         settled = True
         if grant is not None or changed:
-            settled = await self._record_change(app, group, key, known, changed=changed, now=now)
+            seen = Known(group.track, bounded(app.version), attributes, alias, bounded(app.bootid), now, known.refusal)
+            settled = await self._record_change(app, group, key, known, seen, changed=changed)
         known.last_seen = now
-        known.oem, known.boot_id = bounded(app.oem), bounded(app.bootid)
+        known.boot_id = bounded(app.bootid)
         self._memory.touch(key)
         return settled, known
 
+    def _described(self, app: messages.AppRequest, os: messages.Os, known: Known) -> tuple[Attributes, str]:
+        """The machine's attributes and alias. Only a request that asks for an update changes them: some clients describe themselves in
+        no other, and would seem to be another machine at each turn."""
+        told = machines.told(app, os)
+        if app.updatecheck is None or (told == known.attributes and app.machinealias == known.alias):
+            return known.attributes, known.alias
+        return self._machines.attributes(told), bounded(app.machinealias)
+
     async def _load(
-        self, app: messages.AppRequest, group: ResolvedGroup, key: InstanceKey, version: str, now: datetime
+        self, app: messages.AppRequest, os: messages.Os, group: ResolvedGroup, key: InstanceKey, now: datetime
     ) -> Known:
+        forgotten = self._memory.forgotten
         try:
             record = await self._store.instance(*key)
         except StoreUnavailable:
@@ -90,11 +105,14 @@ class Hearing:
         held = self._memory.known(key)
         if held is not None:
             return held  # another request of the same instance was faster
-        if record is not None:
+        if record is not None and self._memory.forgotten == forgotten:
             known = fleet_memory.from_record(record)
             self._memory.remember(key, known)
             return known
-        known = Known(group.track, version, bounded(app.oem), bounded(app.bootid), now)
+        attributes = self._machines.attributes(machines.told(app, os))
+        known = Known(
+            group.track, bounded(app.version), attributes, bounded(app.machinealias), bounded(app.bootid), now
+        )
         if self._sightings.queue(fleet_memory.sighting(key, known), group.timeouts):
             self._memory.remember(key, known)
             self._moved()
@@ -106,43 +124,42 @@ class Hearing:
         group: ResolvedGroup,
         key: InstanceKey,
         known: Known,
+        seen: Known,
         *,
         changed: bool,
-        now: datetime,
     ) -> bool:
         grant = self._memory.live_grant(key)
         if grant is not None and PROGRESS[grant.state] < PROGRESS[GrantState.INSTALLED]:
             # A boot between offer and installation is rare, one between any two requests is a client that makes its ids up.
-            known.boots_at_random |= bool(known.boot_id) and known.boot_id != bounded(app.bootid)
+            known.boots_at_random |= bool(known.boot_id) and known.boot_id != seen.boot_id
         report = evidence.Reported(
-            bounded(app.version),
-            "" if known.boots_at_random else bounded(app.bootid),
+            seen.version,
+            "" if known.boots_at_random else seen.boot_id,
             ping_alone=app.ping is not None and app.updatecheck is None and not app.events,
             asked=app.updatecheck is not None,
         )
-        moved = evidence.weigh(grant, report, group.timeouts, now) if grant is not None else None
-        if changed or (moved is not None and moved.state is GrantState.COMPLETE):
-            await self._record_sighting(app, group, key, known, now)
-            return True
+        moved = self._weighed(key, report, group, seen)
+        complete = moved is not None and moved.state is GrantState.COMPLETE
+        if changed or complete:
+            await self._record_sighting(group, key, known, seen)
+            # That may have ended the grant, and then there is nothing left to move.
+            moved = None if complete else self._weighed(key, report, group, seen)
         if moved is None:
             return True
         try:
-            for grant in await self._store.weigh(*key, [report], group.timeouts, now):
+            for grant in await self._store.weigh(*key, [report], group.timeouts, seen.last_seen):
                 self._memory.apply(grant)
         except StoreUnavailable:
             return False
         self._moved()
         return True
 
-    async def _record_sighting(
-        self, app: messages.AppRequest, group: ResolvedGroup, key: InstanceKey, known: Known, now: datetime
-    ) -> None:
-        seen = Known(group.track, bounded(app.version), bounded(app.oem), bounded(app.bootid), now, known.refusal)
+    def _weighed(self, key: InstanceKey, report: evidence.Reported, group: ResolvedGroup, seen: Known) -> Grant | None:
+        grant = self._memory.live_grant(key)
+        return evidence.weigh(grant, report, group.timeouts, seen.last_seen) if grant is not None else None
+
+    async def _record_sighting(self, group: ResolvedGroup, key: InstanceKey, known: Known, seen: Known) -> None:
         if await self._sightings.record(fleet_memory.sighting(key, seen), group.timeouts):
             known.track, known.version = seen.track, seen.version
+            known.attributes, known.alias = seen.attributes, seen.alias
         self._moved()
-
-
-def bounded(text: str) -> str:
-    """The text, or nothing where it is too long to keep."""
-    return text if len(text) <= MAX_TEXT_LENGTH else ""

@@ -13,6 +13,8 @@ from prometheus_client import CollectorRegistry, Metric
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.registry import Collector
 
+from omaha_api.fleet_api.requests import RequestTally
+
 BUCKETS_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 EVENT_TYPES = frozenset({0, 1, 2, 3, 4, 5, 6, 13, 14, 54, 800})
@@ -67,14 +69,16 @@ class Gauges:
 class ServiceCollector(Collector):
     """Turns a tally and the gauges of this moment into metrics."""
 
-    def __init__(self, tally: Tally, gauges: Callable[[], Gauges]) -> None:
+    def __init__(self, tally: Tally, fleet: RequestTally, gauges: Callable[[], Gauges]) -> None:
         self._tally = tally
+        self._fleet = fleet
         self._gauges = gauges
 
     def collect(self) -> Iterable[Metric]:
         """Everything, as of now."""
         yield from self._counters()
         yield self._latency()
+        yield from self._fleet_api()
         yield from _gauges(self._gauges())
 
     def _counters(self) -> Iterable[Metric]:
@@ -99,6 +103,22 @@ class ServiceCollector(Collector):
             requests.add_metric([str(status)], count)
         yield requests
 
+    def _fleet_api(self) -> Iterable[Metric]:
+        requests = CounterMetricFamily(
+            "omaha_fleet_api_requests",
+            "Requests to the fleet API by resource, verb and HTTP status.",
+            labels=["resource", "verb", "status"],
+        )
+        for (resource, verb, status), count in self._fleet.requests.items():
+            requests.add_metric([resource, verb, str(status)], count)
+        yield requests
+        watches = GaugeMetricFamily(
+            "omaha_fleet_api_watches", "Watches of the fleet API that are open.", labels=["resource"]
+        )
+        for resource, count in self._fleet.watches.items():
+            watches.add_metric([resource], count)
+        yield watches
+
     def _latency(self) -> Metric:
         buckets: list[tuple[str, float]] = []
         total = 0
@@ -110,10 +130,10 @@ class ServiceCollector(Collector):
         return latency
 
 
-def registry(tally: Tally, gauges: Callable[[], Gauges]) -> CollectorRegistry:
+def registry(tally: Tally, fleet: RequestTally, gauges: Callable[[], Gauges]) -> CollectorRegistry:
     """A registry of this service's metrics alone."""
     made = CollectorRegistry(auto_describe=False)
-    made.register(ServiceCollector(tally, gauges))
+    made.register(ServiceCollector(tally, fleet, gauges))
     return made
 
 

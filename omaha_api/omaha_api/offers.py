@@ -1,9 +1,12 @@
 """What does an instance read that may update? The Omaha form of a payload."""
 
 import functools
+from dataclasses import replace
 
 from update_core.omaha import messages
-from update_core.rollout.model import Payload
+from update_core.rollout.model import Payload, ResolvedGroup
+
+_UNSAYABLE = "an Omaha answer can't carry its URL, whose last part is empty, or has a slash or an odd character in it"
 
 
 @functools.lru_cache(maxsize=1024)
@@ -22,3 +25,11 @@ def offer(version: str, payload: Payload) -> messages.Offer | None:
         return messages.Offer((payload.codebase,), messages.Manifest(version, (package,), action))
     except ValueError:
         return None
+
+
+def sayable(group: ResolvedGroup) -> ResolvedGroup:
+    """The group, without its payload where Omaha can't say it: the rules then refuse in their order, before a grant is spent on it."""
+    stamp, payload = group.stamp, group.payload
+    if stamp is None or payload is None or offer(stamp.version, payload) is not None:
+        return group
+    return replace(group, payload=None, payload_problem=_UNSAYABLE)

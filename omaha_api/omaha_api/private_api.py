@@ -1,6 +1,6 @@
-"""The private port: is the service alive and ready, what has it counted, how far are the groups?
+"""The private port: is the service alive and ready, and what has it counted?
 
-Nobody but the operator and whoever watches the service can reach it.
+Nobody but whoever watches the service can reach it.
 """
 
 import math
@@ -13,16 +13,12 @@ from prometheus_client import CollectorRegistry
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from omaha_api.catalog_source import CatalogSource, WatchState
-from omaha_api.progress_board import ProgressBoard
-from update_core.fleet import progress
 
 Reasons = Callable[[], list[str]]
 """Why the service isn't ready; empty when it is."""
 
 
-def create(
-    *, reasons: Reasons, source: CatalogSource, board: ProgressBoard, registry: CollectorRegistry
-) -> fastapi.FastAPI:
+def create(*, reasons: Reasons, source: CatalogSource, registry: CollectorRegistry) -> fastapi.FastAPI:
     """The application of the private port."""
     app = fastapi.FastAPI(title="Omaha service, private port", docs_url=None, redoc_url=None, openapi_url=None)
 
@@ -41,15 +37,6 @@ def create(
     @app.get("/metrics")
     async def metrics() -> Response:
         return Response(prometheus_client.generate_latest(registry), media_type=prometheus_client.CONTENT_TYPE_LATEST)
-
-    @app.get("/progress")
-    async def report(epoch: str = "", revision: int = 0) -> Response:
-        missing = reasons()
-        if missing or not board.ready:
-            return PlainTextResponse(
-                "; ".join(missing or ["the groups haven't been counted yet"]) + "\n", status_code=503
-            )
-        return JSONResponse(progress.to_wire(board.report(epoch, revision)))
 
     return app
 

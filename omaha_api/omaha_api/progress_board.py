@@ -1,4 +1,4 @@
-"""How far is each group, for whoever asks what changed since? The store's counts, with a revision for each group.
+"""How far is each group? The store's counts, published in its log, where the fleet API's watches hear of them.
 
 Counts are taken at most once a second while something moves, and every few seconds anyway, because activity ages. The wait grows with
 what a count costs, so that a large fleet isn't counted without a pause.
@@ -7,13 +7,15 @@ what a count costs, so that a large fleet isn't counted without a pause.
 import asyncio
 import logging
 import time
-import uuid
 from collections.abc import Callable
+from typing import Protocol
 
 from omaha_api.clock import Clock
 from omaha_api.fleet_memory import GroupKey
+from omaha_api.placements import Placements
 from update_core import catalog
-from update_core.fleet.progress import GroupProgress, ProgressReport
+from update_core.fleet.progress import GroupProgress
+from update_core.fleet.reading import FleetReader
 from update_core.fleet.store import FleetStore, StoreUnavailable
 
 logger = logging.getLogger(__name__)
@@ -23,45 +25,46 @@ RECOUNT_SECONDS = 10.0
 _PAUSE_PER_COUNT = 10
 """Seconds of rest per second of counting."""
 
+_LONGEST_WAIT_SECONDS = 1.0
+"""For the names of new groups, before they are counted."""
+
+
+class CountingStore(FleetStore, FleetReader, Protocol):
+    """A store that counts, and logs what was counted."""
+
 
 class ProgressBoard:
-    """The latest counts."""
+    """Counts and publishes."""
 
     def __init__(
         self,
-        store: FleetStore,
+        store: CountingStore,
+        placements: Placements,
         groups: Callable[[], catalog.Catalog],
         clock: Clock,
         *,
         interval_seconds: float,
-        epoch: str | None = None,
     ) -> None:
         self._store = store
+        self._placements = placements
         self._catalog = groups
         self._clock = clock
         self._interval_seconds = interval_seconds
-        self._epoch = epoch or uuid.uuid4().hex
-        self._revision = 0
-        self._groups: dict[GroupKey, tuple[int, GroupProgress]] = {}
+        self._published: dict[GroupKey, GroupProgress] = {}
         self._moved = asyncio.Event()
         self.ready = False
+        """Whether the published counts are of this life of the service."""
 
     def moved(self, _what: object = None) -> None:
         """Something that is counted may have changed."""
         self._moved.set()
 
-    def report(self, epoch: str, revision: int) -> ProgressReport:
-        """What changed since a revision of this epoch; everything for another epoch."""
-        full = epoch != self._epoch or revision > self._revision
-        since = 0 if full else revision
-        changed = tuple(progress for changed_at, progress in self._groups.values() if changed_at > since)
-        return ProgressReport(self._epoch, self._revision, full, changed)
-
     async def run(self) -> None:
         """Count until cancelled."""
         while True:
-            started = time.monotonic()
             self._moved.clear()
+            await self._placements.settled(_LONGEST_WAIT_SECONDS)
+            started = time.monotonic()
             try:
                 await self.count()
             except StoreUnavailable as error:
@@ -75,19 +78,19 @@ class ProgressBoard:
                 pass
 
     async def count(self) -> None:
-        """Count once.
+        """Count once, and publish what differs from the counts before.
 
         Raises:
             StoreUnavailable: the earlier counts stay.
         """
-        counted = await self._store.progress(list(self._catalog().groups()), self._clock())
-        changed = [(key, progress) for key, progress in counted.items() if self._held(key) != progress]
-        if changed or not self.ready:
-            self._revision += 1
-        for key, progress in changed:
-            self._groups[key] = (self._revision, progress)
+        now = self._clock()
+        counted = await self._store.progress(list(self._catalog().groups()), now)
+        changed = {key: progress for key, progress in counted.items() if self._is_news(key, progress)}
+        if changed:
+            await self._store.publish(list(changed.values()), now)
+            self._published |= changed
         self.ready = True
 
-    def _held(self, key: GroupKey) -> GroupProgress | None:
-        held = self._groups.get(key)
-        return held[1] if held else None
+    def _is_news(self, key: GroupKey, progress: GroupProgress) -> bool:
+        # Only what has a name: a group that is named after its counts are logged makes every watch list again.
+        return bool(self._placements.group_name(*key)) and self._published.get(key) != progress

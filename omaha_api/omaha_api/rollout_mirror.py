@@ -52,6 +52,14 @@ class RolloutMirror:
             return stale[1]
         return await self._record(group)
 
+    async def confirm(self, group: ResolvedGroup) -> None:
+        """Write the group's stamp, whether or not the store has it already: where that fails, a grant would too.
+
+        Raises:
+            StoreUnavailable: nothing can be written.
+        """
+        await self._record(group)
+
     async def run(self) -> None:
         """Mirror until cancelled."""
         while True:

@@ -5,11 +5,14 @@ store is closed, the snapshot saved.
 """
 
 import asyncio
+import contextlib
 import gc
 import logging
 import signal
 import socket
 import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 from omaha_api import (
     asgi,
@@ -19,7 +22,9 @@ from omaha_api import (
     fleet_memory,
     granting,
     hearing,
+    log_retention,
     metrics,
+    placements,
     private_api,
     progress_board,
     rollout_mirror,
@@ -29,8 +34,12 @@ from omaha_api import (
     sweeper,
 )
 from omaha_api.clock import Clock
+from omaha_api.fleet_api.requests import RequestTally
+from omaha_api.fleet_api.service import FleetService
+from omaha_api.fleet_api.serving_certificate import ServingCertificate
+from omaha_api.progress_board import CountingStore
 from omaha_api.settings import Settings
-from update_core.fleet.store import FleetStore, StoreUnavailable
+from update_core.fleet.store import StoreUnavailable
 from update_kube import client, configuration
 
 logger = logging.getLogger(__name__)
@@ -46,11 +55,13 @@ loop is busy: a saturated service grants almost twice as many with this."""
 class Service:
     """One process of the service."""
 
-    def __init__(self, settings: Settings, store: FleetStore, clock: Clock) -> None:
+    def __init__(self, settings: Settings, store: CountingStore, clock: Clock) -> None:
         self._settings = settings
         self._store = store
+        self._clock = clock
         self._loaded = False
         self.tally = metrics.Tally()
+        self.fleet_tally = RequestTally()
         self.memory = fleet_memory.FleetMemory()
         self.source = catalog_source.CatalogSource(
             package_base_url=settings.package_base_url, snapshot_file=settings.snapshot
@@ -58,9 +69,15 @@ class Service:
         self.sightings = sightings.Sightings(store, self.memory, flush_interval_seconds=settings.flush_interval_seconds)
         self.mirror = rollout_mirror.RolloutMirror(store, self.memory, clock)
         self.granting = granting.Granting(store, self.memory, self.mirror, clock)
+        self.placements = placements.Placements(store, moved=lambda: self.board.moved())
         self.board = progress_board.ProgressBoard(
-            store, lambda: self.source.current, clock, interval_seconds=settings.progress_interval_seconds
+            store,
+            self.placements,
+            lambda: self.source.current,
+            clock,
+            interval_seconds=settings.progress_interval_seconds,
         )
+        self.retention = log_retention.LogRetention(store, clock, retention_seconds=settings.log_retention_seconds)
         self.sweeper = sweeper.Sweeper(
             store, self.memory, clock, interval_seconds=settings.sweep_interval_seconds, moved=self.board.moved
         )
@@ -78,10 +95,10 @@ class Service:
         self.private = private_api.create(
             reasons=self.reasons,
             source=self.source,
-            board=self.board,
-            registry=metrics.registry(self.tally, self._gauges),
+            registry=metrics.registry(self.tally, self.fleet_tally, self._gauges),
         )
         self.source.subscribe(self.mirror.follow)
+        self.source.subscribe(self.placements.follow)
         self.source.subscribe(self.board.moved)
 
     def ready(self) -> bool:
@@ -102,29 +119,45 @@ class Service:
         return reasons
 
     async def load(self) -> None:
-        """Load what a restart needs: grants in flight, ledgers, the snapshot.
+        """Load what a restart needs: grants in flight, ledgers, where fleets are shown, the snapshot.
 
         Raises:
             StoreUnavailable: the store can't be opened or read.
         """
         await self._store.open()
         self.memory.load(await self._store.live_grants(), await self._store.ledgers())
+        await self.placements.load()
         self._loaded = True
         self.source.load_snapshot()
 
-    async def run(self, kube: configuration.ClientConfig) -> None:
-        """Keep the catalog current and the store written, until cancelled.
+    def fleet(self, kube: client.Client) -> FleetService:
+        """The fleet API on this service's parts."""
+        return FleetService(
+            kube=kube,
+            reader=self._store,
+            placements=self.placements,
+            board=self.board,
+            memory=self.memory,
+            mirror=self.mirror,
+            sightings=self.sightings,
+            current=lambda: self.source.current,
+            tally=self.fleet_tally,
+            clock=self._clock,
+        )
 
-        Raises:
-            KubeError: the credentials can't be used.
-        """
-        async with await client.connect(kube, user_agent="omaha-api") as api, asyncio.TaskGroup() as tasks:
-            tasks.create_task(self.source.run(api), name="catalog")
+    async def run(self, kube: client.Client, fleet: FleetService | None = None) -> None:
+        """Keep the catalog current, the store written, and the fleet API fed if there is one, until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self.source.run(kube), name="catalog")
             tasks.create_task(self.mirror.run(), name="rollout mirror")
             tasks.create_task(self.sightings.run(), name="sightings")
             tasks.create_task(self.bodies.run(), name="slow bodies")
             tasks.create_task(self.sweeper.run(), name="sweeper")
+            tasks.create_task(self.placements.run(), name="placements")
             tasks.create_task(self.board.run(), name="progress")
+            tasks.create_task(self.retention.run(), name="log retention")
+            if fleet is not None:
+                tasks.create_task(fleet.run(), name="fleet API")
 
     async def finish(self) -> None:
         """Write what waits, close the store, save the snapshot."""
@@ -152,11 +185,21 @@ class Service:
         )
 
 
-async def serve(settings: Settings, store: FleetStore, kube: configuration.ClientConfig, clock: Clock) -> None:
+@dataclass(frozen=True, slots=True)
+class _Ports:
+    """What is listened on. `fleet` is None where the fleet API isn't served."""
+
+    public: socket.socket
+    private: socket.socket
+    fleet: tuple[socket.socket, ServingCertificate] | None
+
+
+async def serve(settings: Settings, store: CountingStore, kube: configuration.ClientConfig, clock: Clock) -> None:
     """Serve until SIGTERM or SIGINT.
 
     Raises:
         PortError: a port can't be listened on.
+        CertificateFileError: the fleet API's certificate can't be used.
         SnapshotError: the snapshot's folder can't be written.
         StoreUnavailable: the store can't be opened; the message says why.
         KubeError: the credentials can't be used.
@@ -165,10 +208,7 @@ async def serve(settings: Settings, store: FleetStore, kube: configuration.Clien
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    with (
-        serving.listen(settings.listen, "--listen") as public_socket,
-        serving.listen(settings.private_listen, "--private-listen") as private_socket,
-    ):
+    with _listening(settings) as ports:
         if settings.snapshot is not None:
             snapshot.check_writable(settings.snapshot)
         service = Service(settings, store, clock)
@@ -179,39 +219,64 @@ async def serve(settings: Settings, store: FleetStore, kube: configuration.Clien
         gc.set_threshold(_GARBAGE_THRESHOLD, 20, 20)
         sys.setswitchinterval(_SWITCH_SECONDS)
         try:
-            await _serve_until(stop, service, settings, kube, public_socket, private_socket)
+            async with await client.connect(kube, user_agent="omaha-api") as api:
+                await _serve_until(stop, service, settings, api, ports)
         finally:
             await service.finish()
 
 
+@contextlib.contextmanager
+def _listening(settings: Settings) -> Iterator[_Ports]:
+    with contextlib.ExitStack() as stack:
+        public = stack.enter_context(serving.listen(settings.listen, "--listen"))
+        private = stack.enter_context(serving.listen(settings.private_listen, "--private-listen"))
+        fleet = None
+        if settings.tls is not None:
+            listened = stack.enter_context(serving.listen(settings.fleet_listen, "--fleet-listen"))
+            fleet = (listened, ServingCertificate(settings.tls.certificate, settings.tls.key))
+        yield _Ports(public, private, fleet)
+
+
 async def _serve_until(
-    stop: asyncio.Event,
-    service: Service,
-    settings: Settings,
-    kube: configuration.ClientConfig,
-    public_socket: socket.socket,
-    private_socket: socket.socket,
+    stop: asyncio.Event, service: Service, settings: Settings, kube: client.Client, ports: _Ports
 ) -> None:
-    public = serving.server(service.public, shutdown_timeout_seconds=settings.shutdown_timeout_seconds)
-    private = serving.server(service.private, shutdown_timeout_seconds=1)
-    work = asyncio.create_task(service.run(kube), name="work")
-    ports = [
-        asyncio.create_task(public.serve(sockets=[public_socket]), name="public port"),
-        asyncio.create_task(private.serve(sockets=[private_socket]), name="private port"),
+    servers = [
+        (serving.server(service.public, shutdown_timeout_seconds=settings.shutdown_timeout_seconds), ports.public),
+        (serving.server(service.private, shutdown_timeout_seconds=1), ports.private),
     ]
+    fleet = None
+    if ports.fleet is not None:
+        fleet = service.fleet(kube)
+        listened, certificate = ports.fleet
+        tls = serving.tls_server(
+            fleet.app, certificate=certificate, shutdown_timeout_seconds=settings.shutdown_timeout_seconds
+        )
+        servers.append((tls, listened))
+    work = asyncio.create_task(service.run(kube, fleet), name="work")
+    serves = [asyncio.create_task(server.serve(sockets=[listened])) for server, listened in servers]
     stopping = asyncio.create_task(stop.wait(), name="stop")
-    logger.info(
-        "serving Omaha on %s, health and metrics on %s",
-        public_socket.getsockname()[:2],
-        private_socket.getsockname()[:2],
-    )
-    await asyncio.wait([work, stopping, *ports], return_when=asyncio.FIRST_COMPLETED)
+    logger.info("serving Omaha on %s, health and metrics on %s", _address(ports.public), _address(ports.private))
+    if ports.fleet is not None:
+        logger.info("serving the fleet API on %s", _address(ports.fleet[0]))
+    else:
+        logger.info("the fleet API isn't served: it needs --tls-cert-file and --tls-private-key-file")
+    await asyncio.wait([work, stopping, *serves], return_when=asyncio.FIRST_COMPLETED)
     logger.info("stopping")
-    public.should_exit = private.should_exit = True
+    for server, _ in servers:
+        server.should_exit = True
+    if fleet is not None:
+        fleet.end_watches()
     # Requests finish while the store is still written to.
-    await asyncio.gather(*ports)
+    await asyncio.gather(*serves)
+    if fleet is not None:
+        await fleet.finish()
     stopping.cancel()
     work.cancel()
     await asyncio.wait([work])
     if not work.cancelled():
         work.result()
+
+
+def _address(listened: socket.socket) -> tuple[str, int]:
+    host, port = listened.getsockname()[:2]
+    return host, port

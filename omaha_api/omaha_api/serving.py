@@ -1,16 +1,22 @@
-"""How are two ports served by one process, on one event loop, and ended without cutting off an answer?"""
+"""How are several ports served by one process, on one event loop, and ended without cutting off an answer?"""
 
 import contextlib
 import errno
+import functools
 import socket
 from collections.abc import Generator
 from typing import Any
 
 import uvicorn
 
+from omaha_api.fleet_api import tls
+from omaha_api.fleet_api.serving_certificate import ServingCertificate
 from omaha_api.settings import Address
 
 _BACKLOG = 2048
+
+_PROXY_KEEP_ALIVE_SECONDS = 120
+"""Longer than kube-apiserver keeps a connection that it doesn't use (90 s): else a request may meet one that is being closed."""
 
 
 class PortError(Exception):
@@ -54,9 +60,30 @@ def listen(address: Address, flag: str) -> socket.socket:
 
 def server(app: Any, *, shutdown_timeout_seconds: int) -> PortServer:
     """A server of an ASGI application: httptools on the loop that runs, no logging per request, no server header."""
-    config = uvicorn.Config(
+    return PortServer(_config(app, shutdown_timeout_seconds, http="httptools"))
+
+
+def tls_server(
+    app: Any, *, certificate: ServingCertificate, shutdown_timeout_seconds: int, head_seconds: float = 30.0
+) -> PortServer:
+    """The same over TLS, asking clients for a certificate; each request's scope has the ASGI TLS extension.
+
+    `head_seconds`: how long a connection may take to its first request, and a request to the end of its headers.
+    """
+    return PortServer(
+        _config(
+            app,
+            shutdown_timeout_seconds,
+            http=functools.partial(tls.Protocol, head_seconds=head_seconds),
+            ssl_context_factory=lambda _config, _default: tls.AnyClientContext(certificate),
+            timeout_keep_alive=_PROXY_KEEP_ALIVE_SECONDS,
+        )
+    )
+
+
+def _config(app: Any, shutdown_timeout_seconds: int, **special: Any) -> uvicorn.Config:
+    return uvicorn.Config(
         app,
-        http="httptools",
         ws="none",
         lifespan="off",
         interface="asgi3",
@@ -66,5 +93,5 @@ def server(app: Any, *, shutdown_timeout_seconds: int) -> PortServer:
         log_config=None,
         backlog=_BACKLOG,
         timeout_graceful_shutdown=shutdown_timeout_seconds,
+        **special,
     )
-    return PortServer(config)

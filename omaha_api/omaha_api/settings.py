@@ -5,6 +5,8 @@ from pathlib import Path
 
 DEFAULT_LISTEN = "127.0.0.1:8080"
 DEFAULT_PRIVATE_LISTEN = "127.0.0.1:8081"
+DEFAULT_FLEET_LISTEN = "127.0.0.1:8443"
+DEFAULT_LOG_RETENTION_SECONDS = 1800
 DEFAULT_DATABASE = "sqlite:///fleet.db"
 
 _SQLITE = "sqlite:///"
@@ -37,6 +39,14 @@ class KubeAccess:
 
 
 @dataclass(frozen=True, slots=True)
+class TlsFiles:
+    """A certificate with its chain, and its private key: PEM files, read again when they change."""
+
+    certificate: Path
+    key: Path
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """One process of the service. Times are in seconds."""
 
@@ -44,8 +54,13 @@ class Settings:
     private_listen: Address
     database: Path
     package_base_url: str
+    fleet_listen: Address = Address("127.0.0.1", 8443)
+    tls: TlsFiles | None = None
+    """Without it the fleet API isn't served."""
     snapshot: Path | None = None
     kube: KubeAccess = KubeAccess()
+    log_retention_seconds: int = DEFAULT_LOG_RETENTION_SECONDS
+    """How long a watch of the fleet API may be away and go on where it was."""
     body_timeout_seconds: float = 10.0
     flush_interval_seconds: float = 2.0
     sweep_interval_seconds: float = 1.0
@@ -64,6 +79,19 @@ def address(text: str, flag: str) -> Address:
     if not colon or not host or not port.isascii() or not port.isdecimal() or int(port) > 65535:
         raise SettingsError(f"{flag} must be host:port, such as {DEFAULT_LISTEN}, not {text!r}")
     return Address(host, int(port))
+
+
+def tls_files(certificate: Path | None, key: Path | None) -> TlsFiles | None:
+    """The two files; None for neither.
+
+    Raises:
+        SettingsError: one without the other.
+    """
+    if certificate is None and key is None:
+        return None
+    if certificate is None or key is None:
+        raise SettingsError("--tls-cert-file and --tls-private-key-file need each other")
+    return TlsFiles(certificate, key)
 
 
 def database(url: str) -> Path:

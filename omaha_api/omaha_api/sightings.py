@@ -62,6 +62,17 @@ class Sightings:
             return self.queue(sighting, timeouts)
         return True
 
+    def withdraw(self, key: InstanceKey) -> tuple[Sighting, Timeouts] | None:
+        """Don't write what waits of this instance; returns it."""
+        return self._queued.pop(key, None)
+
+    def put_back(self, withdrawn: tuple[Sighting, Timeouts] | None) -> None:
+        """Have it written after all, unless something newer of the instance waits."""
+        if withdrawn is not None:
+            sighting = withdrawn[0]
+            self._queued.setdefault((sighting.app_id, sighting.instance_id), withdrawn)
+            self._waiting.set()
+
     async def run(self) -> None:
         """Write what is queued and touched until cancelled."""
         async with asyncio.TaskGroup() as tasks:

@@ -13,7 +13,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from update_kube import errors, leases
-from update_operator import resync, service
+from update_operator import contact, progress, resync, service
 from update_operator.settings import Settings
 
 EXIT_OK = 0
@@ -23,6 +23,7 @@ EXIT_LEASE_LOST = 3
 """Another process leads now; whoever supervises this one starts it again as a stand-by."""
 
 _MAX_PORT = 65535
+_MIN_SILENCE_SECONDS = 3.0
 
 logger = logging.getLogger("update_operator")
 
@@ -42,9 +43,6 @@ def _option(flag: str, help_: str) -> typer.models.OptionInfo:
 
 @app.command()
 def run(
-    progress_url: Annotated[
-        str, _option("--progress-url", "The Omaha service's private address, which counts instances.")
-    ] = "http://127.0.0.1:8081",
     namespace: Annotated[
         str, _option("--namespace", "The service's own namespace: the Lease and the appId claims are there.")
     ] = "update-system",
@@ -72,6 +70,10 @@ def run(
     lease_seconds: Annotated[
         int, _option("--lease-seconds", "How long a leader may be silent before a stand-by takes over, at least 3.")
     ] = 15,
+    fleet_silence_seconds: Annotated[
+        float,
+        _option("--fleet-silence-seconds", "How long the fleet API, which says something every 2 s, may say nothing."),
+    ] = 5.0,
     log_level: Annotated[str, _option("--log-level", "debug, info, warning or error.")] = "info",
 ) -> None:
     """Run the operator until SIGTERM or SIGINT.
@@ -81,11 +83,14 @@ def run(
     host, port = _address(metrics_listen)
     if lease_seconds < 3 or workers < 1 or resync_seconds <= 0:
         _usage("--lease-seconds must be at least 3, --workers at least 1, and --resync-seconds above 0")
+    if fleet_silence_seconds < _MIN_SILENCE_SECONDS:
+        _usage(
+            f"--fleet-silence-seconds must be at least {_MIN_SILENCE_SECONDS:g}: the fleet API says something every 2 s"
+        )
     _log_to_stderr(log_level)
     settings = Settings(
         namespace=namespace,
         identity=identity or f"{socket.gethostname()}_{uuid.uuid4()}",
-        progress_url=progress_url,
         metrics_host=host,
         metrics_port=port,
         kubeconfig=kubeconfig,
@@ -96,6 +101,7 @@ def run(
         # The proportions of client-go: 15 s, 10 s, 2 s.
         lease=leases.Times(lease_seconds, lease_seconds * 2 / 3, lease_seconds * 2 / 15),
         resync=resync.ResyncTimes(interval_seconds=resync_seconds, grace_seconds=min(3.0, resync_seconds)),
+        fleet=progress.FleetTimes(contact.ContactTimes(silence_seconds=fleet_silence_seconds)),
     )
     sys.exit(_run(settings))
 

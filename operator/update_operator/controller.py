@@ -3,6 +3,7 @@
 Every step starts from what the cluster is now, so it doesn't matter which change brought the key here, or how many were missed.
 """
 
+import asyncio
 import logging
 import secrets
 from collections.abc import Callable
@@ -76,6 +77,8 @@ class Controller:
                 await self._attempt(key)
             finally:
                 self._queue.done(key)
+            # A status that is right already is found so without waiting for anything: between two, it is the watches' turn.
+            await asyncio.sleep(0)
 
     async def _attempt(self, key: Key) -> None:
         try:

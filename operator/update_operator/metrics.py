@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, exposition
 
+from update_operator.contact import Cause
+
 _KINDS = ("Application", "Channel", "Group", "Package")
 _LATENCY_BUCKETS = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
@@ -46,9 +48,18 @@ class Metrics:
         self._leading = Gauge("update_operator_leader", "1 while this process is the leader.", registry=self.registry)
         self._queue = Gauge("update_operator_queue_length", "Keys that wait to be reconciled.", registry=self.registry)
         self._objects = Gauge("update_operator_objects", "Objects in the cache.", registry=self.registry)
-        self._fleet = Gauge(
-            "update_operator_fleet_answering", "1 while the Omaha service answers.", registry=self.registry
+        self._fleet = Gauge("update_operator_fleet_answering", "1 while the fleet API answers.", registry=self.registry)
+        self._progresses = Gauge(
+            "update_operator_fleet_groups", "Groups that the fleet API has counts of.", registry=self.registry
         )
+        self._fleet_away = Counter(
+            "update_operator_fleet_away",
+            "Times that the fleet API was found away, or away for another cause.",
+            ["cause"],
+            registry=self.registry,
+        )
+        for cause in Cause:
+            self._fleet_away.labels(cause.value)
         for kind in _KINDS:
             self._missed.labels(kind)
             self._writes.labels(kind)
@@ -82,6 +93,10 @@ class Metrics:
         """The watches were started anew."""
         self._restarts.inc()
 
+    def fleet_away(self, cause: Cause) -> None:
+        """The fleet API is away."""
+        self._fleet_away.labels(cause.value).inc()
+
     def observe(
         self,
         *,
@@ -89,12 +104,14 @@ class Metrics:
         queue: Callable[[], int],
         objects: Callable[[], int],
         answering: Callable[[], bool],
+        progresses: Callable[[], int],
     ) -> None:
         """Where the gauges look when they are asked."""
         self._leading.set_function(lambda: float(leading()))
         self._queue.set_function(lambda: float(queue()))
         self._objects.set_function(lambda: float(objects()))
         self._fleet.set_function(lambda: float(answering()))
+        self._progresses.set_function(lambda: float(progresses()))
 
     def exposition(self) -> tuple[bytes, str]:
         """The text that Prometheus scrapes, and its content type."""

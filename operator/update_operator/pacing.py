@@ -41,6 +41,11 @@ class Pacer:
         self._written[key] = self._clock()
         self._slots.pop(key, None)
 
+    def restart(self) -> None:
+        """Everything will be looked at again: who waits may have nothing to write any more, and mustn't keep others waiting."""
+        self._slots.clear()
+        self._next_slot = self._clock()
+
     def forget(self, key: Hashable) -> None:
         """The object is gone."""
         self._written.pop(key, None)

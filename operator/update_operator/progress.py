@@ -1,140 +1,194 @@
-"""How far is each group? Reports of the Omaha service, polled over its private port and kept, one entry per (appId, track).
+"""How far is each group? The GroupProgress objects of the fleet API, listed and watched, kept by (appId, track).
 
-Reports are increments; a service that restarted is asked for everything again. While it doesn't answer, the last counts stay.
+What counts is the identity in an object's spec, not its name. The last counts stay while the fleet API is away; contact.py finds that out.
 """
 
 import asyncio
 import logging
 from collections.abc import Callable
+from dataclasses import dataclass, field
 
-import aiohttp
+import pydantic
 
-from update_core.fleet import progress
-from update_core.fleet.progress import GroupProgress, ProgressReport, ProgressSource, ProgressUnavailable
+from update_core.fleet.progress import GroupProgress, RolloutRecord
+from update_core.resources.fleet import progress as wire
+from update_kube import backoff, reflector
+from update_kube.client import Client
+from update_kube.reflector import Change, ChangeKind
+from update_kube.resources import GROUPPROGRESSES
+from update_operator.contact import ContactTimes, FleetContact, Trouble
 from update_operator.reconcile.outcome import Contact, Fleet
 
 logger = logging.getLogger(__name__)
 
-REQUEST_TIMEOUT_SECONDS = 5.0
-_EXCERPT = 200
+CHECK_SECONDS = 0.25
+PAGE_SIZE = 2000
+"""An object is small, and the fleet API looks at all of them for each page."""
+_OVERSLEPT_SECONDS = 1.0
 
 Group = tuple[str, str]
 """(appId, track)."""
 
 
-class HttpProgressSource:
-    """A ProgressSource that asks `<url>/progress`."""
+@dataclass(frozen=True, slots=True)
+class FleetTimes:
+    """Until the fleet API counts as away, between two complete lists, and at most between two attempts while it is away; in seconds."""
 
-    def __init__(self, session: aiohttp.ClientSession, url: str) -> None:
-        self._session = session
-        self._url = url.rstrip("/") + "/progress"
+    contact: ContactTimes = field(default_factory=ContactTimes)
+    relist_seconds: float = 300.0
+    max_pause_seconds: float = 5.0
 
-    async def fetch(self, epoch: str, revision: int) -> ProgressReport:
-        """What changed since (epoch, revision); ("", 0) asks for everything.
+    @property
+    def inactivity_seconds(self) -> float:
+        """A watch that says nothing for so long is opened anew: before its silence counts, because it may be the connection's alone."""
+        return self.contact.silence_seconds * 0.7
 
-        Raises:
-            ProgressUnavailable: no answer, or none that is a report.
-        """
-        timeout = aiohttp.ClientTimeout(total=REQUEST_TIMEOUT_SECONDS)
-        query = {"epoch": epoch, "revision": str(revision)}
-        try:
-            async with self._session.get(self._url, params=query, timeout=timeout) as response:
-                if response.status != 200:
-                    text = (await response.text())[:_EXCERPT].strip()
-                    raise ProgressUnavailable(f"{self._url} answers {response.status}: {text}")
-                return progress.from_wire(await response.json())
-        except TimeoutError as error:
-            raise ProgressUnavailable(f"{self._url} did not answer within {REQUEST_TIMEOUT_SECONDS:g} s") from error
-        except (aiohttp.ClientError, OSError, ValueError) as error:
-            raise ProgressUnavailable(f"{self._url}: {error}") from error
+
+class FleetProgress:
+    """What the objects say, by group. `changed` is told of a group whenever what is known of it changed."""
+
+    def __init__(self, changed: Callable[[Group], None]) -> None:
+        self._changed = changed
+        self._groups: dict[Group, GroupProgress | None] = {}
+        """None: there is an object, and it can't be read."""
+        self._speakers: dict[Group, reflector.Key] = {}
+        """Which object speaks for a group: it may be called otherwise one day, and the old name's end may come later."""
+        self._subjects: dict[reflector.Key, Group] = {}
+
+    def __len__(self) -> int:
+        return len(self._groups)
+
+    def get(self, group: Group) -> GroupProgress | None:
+        """The group's counts, None where there are none to be had."""
+        return self._groups.get(group)
+
+    def unreadable(self, group: Group) -> bool:
+        """Whether something is said of the group that can't be understood."""
+        return group in self._groups and self._groups[group] is None
+
+    def take(self, change: Change) -> None:
+        """Take in a change of an object; one that can't be read is logged."""
+        group = None if change.kind is ChangeKind.DELETED else _subject(change)
+        earlier = self._subjects.pop(change.key, None)
+        if earlier is not None and earlier != group and self._speakers.get(earlier) == change.key:
+            del self._speakers[earlier], self._groups[earlier]
+            self._changed(earlier)
+        if group is None:
+            return
+        before, new = self._groups.get(group), group not in self._groups
+        self._subjects[change.key], self._speakers[group] = group, change.key
+        self._groups[group] = _read(change)
+        if new or self._groups[group] != before:
+            self._changed(group)
 
 
 class FleetFollower:
-    """Polls a source and remembers what it said.
+    """Lists and watches the fleet's progress and remembers it.
 
-    `on_change` is told which groups may have to be looked at again; None means all: the contact itself changed. The source counts as away
-    once it hasn't answered for `grace_seconds`; before its first answer it gets as long.
+    `on_change` is told which group may have to be looked at again; `on_turn` that all may have to be, and what the trouble with the fleet
+    API is, None once it answers. Both are called on the event loop.
     """
 
     def __init__(
         self,
-        source: ProgressSource,
+        kube: Client,
         *,
-        on_change: Callable[[list[Group] | None], None],
+        on_change: Callable[[Group], None],
+        on_turn: Callable[[Trouble | None], None],
         clock: Callable[[], float],
         jitter: Callable[[], float],
-        poll_interval_seconds: float = 1.0,
-        max_interval_seconds: float = 5.0,
-        grace_seconds: float = 5.0,
+        times: FleetTimes,
     ) -> None:
-        self._source = source
         self._on_change = on_change
         self._clock = clock
-        self._jitter = jitter
-        self._interval = poll_interval_seconds
-        self._max_interval = max_interval_seconds
-        self._grace = grace_seconds
-        self._groups: dict[Group, GroupProgress] = {}
-        self._position = ("", 0)
-        self._since = clock()
-        self._known = False
-        self._contact = Contact.STARTING
-        self.failures = 0
-        """Polls in a row without an answer."""
+        self._progress = FleetProgress(self._changed)
+        self._contact = FleetContact(times.contact, clock=clock, on_turn=on_turn)
+        self._reflector = reflector.Reflector(
+            kube,
+            GROUPPROGRESSES,
+            page_size=PAGE_SIZE,
+            inactivity_timeout=times.inactivity_seconds,
+            relist_interval=times.relist_seconds,
+            on_change=self._progress.take,
+            on_heard=self._contact.heard,
+            on_failure=self._contact.failed,
+            clock=clock,
+            jitter=jitter,
+            pauses=backoff.Backoff(cap=times.max_pause_seconds, jitter=jitter),
+        )
+
+    def __len__(self) -> int:
+        return len(self._progress)
 
     @property
     def contact(self) -> Contact:
-        """How things stand with the service."""
-        return self._contact
+        """How things stand with the fleet API."""
+        return self._contact.state
 
     def fleet(self, app_id: str, track: str) -> Fleet:
         """What is known of one group."""
-        return Fleet(self._contact, self._known, self._groups.get((app_id, track)))
+        group, trouble = (app_id, track), self._contact.trouble
+        known = self._contact.known and not self._progress.unreadable(group)
+        return Fleet(self._contact.state, known, self._progress.get(group), trouble.text if trouble else "")
 
     async def run(self) -> None:
-        """Poll until cancelled."""
+        """Follow the fleet API until cancelled. Nothing that it does ends this."""
+        self._contact.begin()
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._reflector.run(), name="list and watch of the fleet's progress")
+            tasks.create_task(self._check(), name="contact with the fleet API")
+
+    async def _check(self) -> None:
         while True:
-            delay = await self.poll()
-            await asyncio.sleep(delay)
+            asleep = self._clock()
+            await asyncio.sleep(CHECK_SECONDS)
+            late = self._clock() - asleep - CHECK_SECONDS
+            self._contact.check(late if late > _OVERSLEPT_SECONDS else 0.0)
 
-    async def poll(self) -> float:
-        """Ask once. Returns the seconds until the next time: longer and longer while there is no answer."""
-        try:
-            report = await self._source.fetch(*self._position)
-        except ProgressUnavailable as error:
-            self.failures += 1
-            self._silent(error)
-            backoff = min(self._max_interval, self._interval * 2.0 ** min(self.failures - 1, 10))
-            return backoff * (0.5 + self._jitter() / 2)
-        self.failures = 0
-        self._since = self._clock()
-        self._take(report)
-        return self._interval
+    def _changed(self, group: Group) -> None:
+        # Before the first complete list nothing is certain, and when contact comes back all are looked at.
+        if self._contact.state is Contact.ANSWERING:
+            self._on_change(group)
 
-    def _silent(self, error: ProgressUnavailable) -> None:
-        if self._contact is not Contact.AWAY and self._clock() - self._since >= self._grace:
-            logger.warning("the Omaha service does not answer; its last counts stay, no rollout begins: %s", error)
-            self._contact = Contact.AWAY
-            self._on_change(None)
 
-    def _take(self, report: ProgressReport) -> None:
-        if not report.full and report.epoch != self._position[0]:
-            # Increments to something that we never had: ask for everything next time.
-            logger.warning("the Omaha service reported increments of another epoch; asking for all groups")
-            self._position = ("", 0)
-            return
-        earlier = list(self._groups.values())
-        changed = [(group.app_id, group.track) for group in progress.changed(earlier, report.groups)]
-        latest = {(group.app_id, group.track): group for group in report.groups}
-        if report.full:
-            changed += [group for group in self._groups if group not in latest]
-            self._groups = latest
-        else:
-            self._groups |= latest
-        self._position = (report.epoch, report.revision)
-        if not self._known or self._contact is not Contact.ANSWERING:
-            self._known, self._contact = self._known or report.full, Contact.ANSWERING
-            logger.info("the Omaha service answers: %d groups", len(self._groups))
-            self._on_change(None)
-        elif changed:
-            self._on_change(changed)
+def _subject(change: Change) -> Group | None:
+    try:
+        spec = wire.GroupProgressSpec.model_validate(change.obj.get("spec"))
+    except pydantic.ValidationError as error:
+        logger.error("%s %s/%s speaks of no group: %s", GROUPPROGRESSES.kind, *change.key, _first(error))  # noqa: TRY400 - not ours
+        return None
+    return spec.app_id, spec.track
+
+
+def _read(change: Change) -> GroupProgress | None:
+    try:
+        found = wire.GroupProgress.parse(change.obj)
+    except pydantic.ValidationError as error:
+        logger.error("%s %s/%s can't be read: %s", GROUPPROGRESSES.kind, *change.key, _first(error))  # noqa: TRY400 - not ours
+        return None
+    counts, rollout = found.status.instances, found.status.rollout
+    return GroupProgress(
+        app_id=found.spec.app_id,
+        track=found.spec.track,
+        rollout=None
+        if rollout is None
+        else RolloutRecord(
+            sequence=rollout.sequence,
+            version=rollout.version,
+            salt=rollout.salt,
+            started_at=rollout.started_time,
+            kind=rollout.kind,
+            completed_at=rollout.completed_time,
+        ),
+        total=counts.total,
+        active=counts.active,
+        on_target=counts.on_target,
+        in_progress=counts.in_progress,
+        in_progress_current=counts.in_progress_current,
+        failed=counts.failed,
+    )
+
+
+def _first(error: pydantic.ValidationError) -> str:
+    first = error.errors(include_url=False, include_input=False)[0]
+    return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"

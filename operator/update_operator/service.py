@@ -10,23 +10,25 @@ import random
 import time
 from datetime import UTC, datetime
 
-import aiohttp
-
+from update_core.resources.conditions import Reason
+from update_core.resources.group import Group
 from update_kube import client, configuration, errors
 from update_kube.client import Client
 from update_kube.configuration import ClientConfig
 from update_kube.events import Recorder
 from update_kube.leases import Elector
+from update_kube.resources import LEASES
 from update_operator import dependents, task_groups
 from update_operator.cache import Cache
 from update_operator.claims import Claims
+from update_operator.contact import Trouble
 from update_operator.controller import Controller
 from update_operator.health import HealthServer
 from update_operator.keys import Key
 from update_operator.metrics import Metrics
 from update_operator.pacing import Pacer
-from update_operator.progress import FleetFollower, Group, HttpProgressSource
-from update_operator.reconcile.outcome import Contact
+from update_operator.progress import FleetFollower
+from update_operator.reconcile.outcome import Contact, Severity
 from update_operator.resync import Synchroniser
 from update_operator.settings import Settings
 from update_operator.status_writer import StatusWriter
@@ -50,8 +52,7 @@ class Ending(enum.Enum):
 class Operator:
     """One process of the operator."""
 
-    def __init__(self, settings: Settings, kube: Client, session: aiohttp.ClientSession, metrics: Metrics) -> None:
-        times = settings.progress
+    def __init__(self, settings: Settings, kube: Client, metrics: Metrics) -> None:
         self._elector = Elector(
             kube,
             namespace=settings.namespace,
@@ -59,6 +60,12 @@ class Operator:
             identity=settings.identity,
             times=settings.lease,
         )
+        self._lease = {
+            "apiVersion": LEASES.api_version,
+            "kind": LEASES.kind,
+            "metadata": {"namespace": settings.namespace, "name": settings.lease_name},
+        }
+        self._fleet_troubled = False
         self._workers = settings.workers
         self._cache = Cache()
         self._queue: WorkQueue[Key] = WorkQueue(random.random)
@@ -66,20 +73,20 @@ class Operator:
         self._audit = WatchAudit()
         claims = Claims(kube, settings.namespace)
         self._fleet = FleetFollower(
-            HttpProgressSource(session, settings.progress_url),
+            kube,
             on_change=self._fleet_changed,
+            on_turn=self._fleet_turned,
             clock=time.monotonic,
             jitter=random.random,
-            poll_interval_seconds=times.poll_interval_seconds,
-            max_interval_seconds=times.max_interval_seconds,
-            grace_seconds=times.grace_seconds,
+            times=settings.fleet,
         )
+        self._pacer = Pacer(settings.pace, time.monotonic)
         self._controller = Controller(
             cache=self._cache,
             queue=self._queue,
             claims=claims,
             fleet=self._fleet,
-            writer=StatusWriter(kube, Pacer(settings.pace, time.monotonic)),
+            writer=StatusWriter(kube, self._pacer),
             recorder=self._recorder,
             metrics=metrics,
             leading=lambda: self._elector.is_leader,
@@ -109,6 +116,7 @@ class Operator:
             queue=lambda: len(self._queue),
             objects=lambda: len(self._cache),
             answering=lambda: self._fleet.contact is Contact.ANSWERING,
+            progresses=lambda: len(self._fleet),
         )
 
     def alive(self) -> str:
@@ -166,13 +174,27 @@ class Operator:
                 if not events.done():
                     await self._recorder.drain(_EVENTS_SECONDS)
 
-    def _fleet_changed(self, groups: list[Group] | None) -> None:
-        if groups is None:
-            self._synchroniser.enqueue_all()
-            return
-        for app_id, track in groups:
-            for key in dependents.of_progress(self._cache, app_id, track):
+    def _fleet_changed(self, group: tuple[str, str]) -> None:
+        for key in dependents.of_progress(self._cache, *group):
+            self._queue.add(key, background=True)
+
+    def _fleet_turned(self, trouble: Trouble | None) -> None:
+        """It concerns every Group, but is one story: it is told once, where the operator's own affairs are told."""
+        if trouble is not None:
+            self._metrics.fleet_away(trouble.cause)
+            note = f"No rollout begins, and counts are old: {trouble.text}."
+            self._tell_of_fleet(Severity.WARNING, Reason.FLEET_UNAVAILABLE, note)
+        elif self._fleet_troubled:
+            self._tell_of_fleet(Severity.NORMAL, Reason.FLEET_ANSWERED, "The fleet API answers.")
+        self._fleet_troubled = trouble is not None
+        # At ten thousand Groups those that were still to be told of the last turn would have minutes reserved.
+        self._pacer.restart()
+        for key in self._cache.all_keys():
+            if key.kind == Group.kind:
                 self._queue.add(key, background=True)
+
+    def _tell_of_fleet(self, severity: Severity, reason: Reason, note: str) -> None:
+        self._recorder.record(self._lease, severity.value, reason.value, "FollowFleet", note)
 
     def _watches_restarted(self) -> None:
         self._metrics.watches_restarted()
@@ -187,11 +209,8 @@ async def run(settings: Settings, stop: asyncio.Event) -> Ending:
         OSError: the health server's address can't be had.
     """
     metrics = Metrics()
-    async with (
-        await client.connect(client_config(settings), user_agent="update-operator") as kube,
-        aiohttp.ClientSession() as session,
-    ):
-        operator = Operator(settings, kube, session, metrics)
+    async with await client.connect(client_config(settings), user_agent="update-operator") as kube:
+        operator = Operator(settings, kube, metrics)
         async with HealthServer(
             settings.metrics_host, settings.metrics_port, alive=operator.alive, ready=operator.ready, metrics=metrics
         ):

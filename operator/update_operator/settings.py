@@ -6,16 +6,8 @@ from pathlib import Path
 from update_kube.leases import Times
 from update_operator.kopf_thread import WatchTimes
 from update_operator.pacing import Pace
+from update_operator.progress import FleetTimes
 from update_operator.resync import ResyncTimes
-
-
-@dataclass(frozen=True, slots=True)
-class ProgressTimes:
-    """Seconds between two polls of the Omaha service, at most while it is away, and until it counts as away."""
-
-    poll_interval_seconds: float = 1.0
-    max_interval_seconds: float = 5.0
-    grace_seconds: float = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +16,6 @@ class Settings:
 
     namespace: str
     identity: str
-    progress_url: str
     metrics_host: str
     metrics_port: int
     kubeconfig: Path | None = None
@@ -36,5 +27,5 @@ class Settings:
     lease: Times = field(default_factory=Times)
     resync: ResyncTimes = field(default_factory=ResyncTimes)
     watch: WatchTimes = field(default_factory=WatchTimes)
-    progress: ProgressTimes = field(default_factory=ProgressTimes)
+    fleet: FleetTimes = field(default_factory=FleetTimes)
     pace: Pace = field(default_factory=Pace)

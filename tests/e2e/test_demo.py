@@ -17,4 +17,6 @@ def test_the_guide_passes_with_clients_that_fail_now_and_then():
     assert "failed to update" in ran.stdout  # the seed has failures, or this shows nothing
     for number in range(10):
         assert f"{{fake-client-{number:03d}}}: updated from 1.0.0 to 1.1.0" in ran.stdout
+    assert re.search(r"\{fake-client-\d+\} would be offered ", ran.stdout), "it asks why one has to wait"
+    assert len(re.findall(r"^\{fake-client-\d+\} +fake1 +1\.1\.0 +Complete ", ran.stdout, re.MULTILINE)) == 10
     assert re.search(r"rate check: \d+ grants in the store, at most [12] in any 5 s", ran.stdout)

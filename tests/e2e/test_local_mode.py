@@ -8,6 +8,8 @@ import sys
 import pytest
 
 from update_kube import client, configuration, resources
+from updatectl.local import certificates
+from updatectl.local.control_plane import authority
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(200)]
 
@@ -48,10 +50,36 @@ def test_a_crashed_service_is_shown_and_comes_back(stack):
     shown = local(stack, "status", "-o", "json")
     states = {part["name"]: part["state"] for part in json.loads(shown.stdout)}
     assert shown.returncode == 1
-    assert (states["update-operator"], states["omaha-api"]) == ("Crashed", "Ready")
+    assert (states["update-operator"], states["omaha-api"], states["fleet-api"]) == ("Crashed", "Ready", "Ready")
 
     assert local(stack, "up").returncode == 0
     assert local(stack, "status").returncode == 0
+
+
+def test_a_renewed_authority_of_the_fleet_api_needs_no_restart(stack):
+    before = pids(stack)
+    files = certificates.ServiceCertificates(stack.folders.certificates)
+    files.fleet_authority.key.unlink()
+    serial = authority.certificate_of(files.fleet_serving).serial_number
+
+    ran = local(stack, "up")
+
+    assert ran.returncode == 0, ran.stderr
+    assert authority.certificate_of(files.fleet_serving).serial_number != serial
+    assert pids(stack) == before
+    assert local(stack, "status").returncode == 0
+
+
+def test_everything_comes_back_as_it_was_after_a_stop(stack):
+    ports = stack.ports
+    assert local(stack, "down").returncode == 0
+    assert local(stack, "status").returncode == 1
+
+    ran = local(stack, "up")
+
+    assert ran.returncode == 0, ran.stderr
+    assert stack.ports == ports
+    assert all(part.state in {"Running", "Ready"} for part in stack.status())
 
 
 def test_everybody_who_may_log_in_finds_the_omaha_address(stack):

@@ -3,12 +3,18 @@
 Most of a command's second goes into importing the Kubernetes client, so the processes are forked from one that has it loaded already.
 """
 
+import codecs
+import contextlib
 import multiprocessing
 import os
+import pty
+import select
+import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+import time
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
@@ -48,6 +54,55 @@ class CommandLine:
         assert (done.returncode, done.stdout) == (code, ""), done
         assert "Traceback" not in done.stderr
         return done.stderr
+
+
+@contextlib.contextmanager
+def running(updatectl: CommandLine, *arguments: str, terminal: bool = False) -> Iterator["Running"]:
+    """Run a command that doesn't end by itself, on a terminal or not; what is still running is killed in the end."""
+    environment = clean_environment() | {"TERM": "xterm"} | updatectl.environment
+    command = [sys.executable, "-m", "updatectl", *arguments]
+    ours, theirs = pty.openpty() if terminal else os.pipe()
+    stdin = theirs if terminal else subprocess.DEVNULL
+    stderr = theirs if terminal else subprocess.PIPE
+    with subprocess.Popen(command, env=environment, stdin=stdin, stdout=theirs, stderr=stderr) as process:
+        os.close(theirs)
+        try:
+            yield Running(process, ours)
+        finally:
+            process.kill()
+            os.close(ours)
+
+
+@dataclass
+class Running:
+    """A command that runs, and what it has printed that nobody has read."""
+
+    process: "subprocess.Popen[bytes]"
+    stdout: int
+    text: str = ""
+    decoder: codecs.IncrementalDecoder = field(default_factory=codecs.getincrementaldecoder("utf-8"))
+
+    def until(self, wanted: str) -> str:
+        """Read on until this is printed; all from where the last call ended to the end of this."""
+        deadline = time.monotonic() + TIMEOUT_SECONDS
+        while wanted not in self.text:
+            ready, _, _ = select.select([self.stdout], [], [], max(deadline - time.monotonic(), 0))
+            chunk = os.read(self.stdout, 65536) if ready else b""
+            assert chunk, f"{wanted!r} was not printed, only {self.text!r}"
+            self.text += self.decoder.decode(chunk)
+        end = self.text.index(wanted) + len(wanted)
+        found, self.text = self.text[:end], self.text[end:]
+        return found
+
+    def type(self, text: str) -> None:
+        """Type on the terminal."""
+        os.write(self.stdout, text.encode())
+
+    def interrupt(self) -> tuple[int, str]:
+        """Ctrl-C: the exit code, and standard error where that isn't the terminal."""
+        self.process.send_signal(signal.SIGINT)
+        _, complaints = self.process.communicate(timeout=TIMEOUT_SECONDS)
+        return self.process.returncode, (complaints or b"").decode()
 
 
 def clean_environment() -> dict[str, str]:

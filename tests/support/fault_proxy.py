@@ -5,7 +5,7 @@ of the configuration it was given. Everything passes unchanged until a test asks
 
 - `answer(...)`: the next matching requests get a canned answer and never reach the server
 - `cut()`: every connection is reset and new ones are refused, until `restore()`
-- `go_silent()`: open watches stay open but say nothing more, as when the peer is gone without a word
+- `go_silent()`: open watches stay open but say nothing more, as when the peer is gone without a word; or those that match
 - `stall()`: nothing is answered at all, until `restore()`
 - `rewrite`: a function from one line of a watch to the lines that the client gets instead
 """
@@ -85,6 +85,11 @@ class FaultProxy:
         """How many watches are open and not silenced."""
         return sum(not line.silent for line in self._watches.values())
 
+    @property
+    def open(self) -> list[Seen]:
+        """The requests of the watches that are open and not silenced."""
+        return [line.seen for line in self._watches.values() if not line.silent]
+
     def count(self, matches: Callable[[Seen], bool]) -> int:
         """How many requests so far match."""
         return sum(map(matches, self.requests))
@@ -130,6 +135,10 @@ class FaultProxy:
         """The next `times` matching requests get this answer."""
         self._answers.append(_Answer(matches, times, status, headers or {}, body))
 
+    def pass_on(self) -> None:
+        """Forget the answers that `answer` has left."""
+        self._answers.clear()
+
     async def cut(self) -> None:
         """Reset every connection and refuse new ones."""
         await self._site.stop()
@@ -143,30 +152,32 @@ class FaultProxy:
         if not self._runner.sites:
             await self._listen()
 
-    def reset_watches(self) -> None:
-        """Reset the connections of the watches; everything else goes on."""
-        for line in self._watches.values():
-            line.transport.abort()
-        self._end_watches()
+    def reset_watches(self, matches: Callable[[Seen], bool] = lambda _seen: True) -> None:
+        """Reset the connections of the watches, or of those that match; everything else goes on."""
+        for task, line in list(self._watches.items()):
+            if matches(line.seen):
+                line.transport.abort()
+                task.cancel()
 
     def end_watches(self) -> None:
         """End the watches as the server does when their time is up."""
         for line in self._watches.values():
             line.ended.set()
 
-    def go_silent(self) -> None:
-        """The watches that are open now say nothing more, and don't end; what they would have said is lost."""
+    def go_silent(self, matches: Callable[[Seen], bool] = lambda _seen: True) -> None:
+        """The watches that are open now (or those that match) say nothing more, and don't end; what they would have said is lost."""
         for line in self._watches.values():
-            line.silent = True
+            line.silent = line.silent or matches(line.seen)
 
     def stall(self) -> None:
         """Take requests and answer none of them."""
         self._flowing.clear()
 
-    def inject(self, line: bytes) -> None:
-        """Say this in every open watch."""
+    def inject(self, line: bytes, matches: Callable[[Seen], bool] = lambda _seen: True) -> None:
+        """Say this in every open watch, or in those that match."""
         for open_line in self._watches.values():
-            open_line.injected.put_nowait(line)
+            if matches(open_line.seen):
+                open_line.injected.put_nowait(line)
 
     def _end_watches(self) -> None:
         for task in list(self._watches):
@@ -198,19 +209,19 @@ class FaultProxy:
             aiohttp.ClientTimeout(total=None),
         ) as answer:
             if seen.is_watch and answer.status == 200:
-                return await self._stream(request, answer)
+                return await self._stream(request, answer, seen)
             return web.Response(
                 status=answer.status, body=await answer.read(), headers={"Content-Type": answer.content_type}
             )
 
-    async def _stream(self, request: web.BaseRequest, answer: aiohttp.ClientResponse) -> web.StreamResponse:
+    async def _stream(self, request: web.BaseRequest, answer: aiohttp.ClientResponse, seen: Seen) -> web.StreamResponse:
         response = web.StreamResponse()
         response.enable_chunked_encoding()
         await response.prepare(request)
         task, transport = asyncio.current_task(), request.transport
         assert task is not None
         assert transport is not None
-        line = self._watches[task] = _Line(transport)
+        line = self._watches[task] = _Line(transport, seen)
         try:
             async for chunk in line.follow(answer.content):
                 for out in self.rewrite(chunk):
@@ -226,8 +237,9 @@ class FaultProxy:
 class _Line:
     """One open watch."""
 
-    def __init__(self, transport: asyncio.Transport) -> None:
+    def __init__(self, transport: asyncio.Transport, seen: Seen) -> None:
         self.transport = transport
+        self.seen = seen
         self.silent = False
         self.ended = asyncio.Event()
         self.injected: asyncio.Queue[bytes] = asyncio.Queue()

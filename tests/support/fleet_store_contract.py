@@ -13,6 +13,7 @@ from support.fleet_store_actions import HOUR, SECOND, ask, assert_in_flight_agre
 from support.fleet_store_evidence import Evidences, Sweeping
 from support.fleet_store_granting import Granting, Rollouts
 from support.fleet_values import APP_ID, NEW, NOW, OLD, TIMEOUTS, TRACK, group, sighting, stamp
+from update_core.fleet.attributes import Attributes
 from update_core.fleet.evidence import Event
 from update_core.rollout.model import Limits, Offer
 
@@ -24,11 +25,13 @@ class Instances:
         assert await store.instance(APP_ID, "one") is None
 
     async def test_observed_instance_is_known_as_it_reported_itself(self, store):
-        await store.observe(sighting("one", oem="qemu", boot_id="b1", refusal="Paused"), TIMEOUTS)
+        machine = Attributes(oem="qemu", board="amd64-usr", arch="x86_64")
+        await store.observe(sighting("one", attributes=machine, alias="desk", boot_id="b1", refusal="Paused"), TIMEOUTS)
 
         record = await store.instance(APP_ID, "one")
 
-        assert (record.track, record.version, record.oem, record.boot_id) == (TRACK, OLD, "qemu", "b1")
+        assert (record.track, record.version, record.boot_id) == (TRACK, OLD, "b1")
+        assert (record.attributes, record.alias) == (machine, "desk")
         assert (record.first_seen, record.last_seen, record.last_refusal) == (NOW, NOW, "Paused")
 
     async def test_later_sighting_changes_all_but_first_seen(self, store):

@@ -1,7 +1,6 @@
 """The Omaha service as the process that it is: started, killed, started again on the same ports and files."""
 
 import contextlib
-import json
 import os
 import re
 import signal
@@ -12,10 +11,11 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
+from omaha_api.store import connections, publishing
 from support.local_stack import wait_until
 from support.omaha_service import Reply
+from update_core.fleet.progress import GroupProgress
 
 START_SECONDS = 30.0
 
@@ -107,19 +107,12 @@ class OmahaProcess:
             with error:
                 return error.code, error.read().decode()
 
-    def progress(self) -> dict[str, Any]:
-        """The whole progress report; the service must be ready."""
-        status, body = self.private("/progress?epoch=&revision=0")
-        assert status == 200, body
-        report: dict[str, Any] = json.loads(body)
-        return report
-
-    def progress_of(self, app_id: str, track: str) -> dict[str, Any] | None:
-        """The counts of one group whose rollout the store has."""
-        for group in self.progress()["groups"]:
-            if (group["app_id"], group["track"]) == (app_id, track) and group["rollout"]:
-                found: dict[str, Any] = group
-                return found
+    def progress_of(self, app_id: str, track: str) -> GroupProgress | None:
+        """What the service has published of one group whose rollout it has seen, as it stands in its database."""
+        with contextlib.closing(connections.connect_reader(self.database)) as database:
+            for row in publishing.progresses(database):
+                if (row.progress.app_id, row.progress.track) == (app_id, track) and row.progress.rollout:
+                    return row.progress
         return None
 
     def said(self, pattern: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import signal
 import socket
@@ -10,15 +11,35 @@ import sys
 import urllib.error
 import urllib.request
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from support import control_plane as planes
+from support import lifeline
+from support.scripted_fleet import PATIENT_SECONDS
 from update_operator import claims
 from updatectl.local import installing
+from updatectl.local.control_plane import cluster
 
 SYSTEM = "update-system"
+
+
+@contextlib.contextmanager
+def private_plane() -> Iterator[cluster.ControlPlane]:
+    """A control plane with the four kinds, for the block; it doesn't outlive a test run that is killed."""
+    run = planes.Run.begin()
+    line = lifeline.Lifeline(run.folder)
+    run.guard()
+    plane = planes.plane_on(run.folder / "control-plane")
+    plane.start()
+    planes.install_crds(planes.access_to(plane))
+    try:
+        yield plane
+    finally:
+        plane.stop()
+        run.end()
+        line.release()
 
 
 class OperatorProcess:
@@ -107,11 +128,11 @@ class OperatorCluster:
 
     def start(
         self,
-        progress_url: str,
         *,
         kubeconfig: Path | None = None,
         resync_seconds: float = 2.0,
         lease_seconds: int = 3,
+        fleet_silence_seconds: float = PATIENT_SECONDS,
         port: int | None = None,
     ) -> OperatorProcess:
         """Start one more operator: with its account, or with what the kubeconfig says."""
@@ -119,7 +140,7 @@ class OperatorCluster:
         if kubeconfig is not None:
             access = ["--kubeconfig", str(kubeconfig)]
         times = ["--resync-seconds", str(resync_seconds), "--lease-seconds", str(lease_seconds)]
-        arguments = [*access, "--progress-url", progress_url, *times]
+        arguments = [*access, "--fleet-silence-seconds", str(fleet_silence_seconds), *times]
         process = OperatorProcess(self.folder / f"operator-{len(self.started)}.log", arguments, port)
         self.started.append(process)
         return process
@@ -187,14 +208,14 @@ class Tenant:
         items = json.loads(listed)["items"]
         return {f"{item['kind']}/{item['metadata']['name']}": item["metadata"]["resourceVersion"] for item in items}
 
+    def message(self, plural: str, name: str, type_: str) -> str:
+        """A condition's message, empty where it isn't set."""
+        conditions = self.get(plural, name).get("status", {}).get("conditions", [])
+        return next((str(condition["message"]) for condition in conditions if condition["type"] == type_), "")
+
     def event_reasons(self, kind: str, name: str) -> set[str]:
         """The reasons of the Events about an object."""
-        path = f"/apis/events.k8s.io/v1/namespaces/{self.name}/events"
-        events = self.access.request("GET", path)[1]["items"]
-        regarded = [
-            event for event in events if (event["regarding"]["kind"], event["regarding"]["name"]) == (kind, name)
-        ]
-        return {event["reason"] for event in regarded}
+        return {event["reason"] for event in events(self.access, self.name, kind, name)}
 
     def kubectl_command(self, *arguments: str) -> list[str]:
         """The command line of a kubectl that a test runs beside other things."""
@@ -210,6 +231,12 @@ class Tenant:
         for plural in ("groups", "channels", "packages", "applications"):
             self.access.kubectl("delete", plural, "--all", namespace=self.name)
         self.access.request("DELETE", f"/api/v1/namespaces/{self.name}")
+
+
+def events(access: planes.Access, namespace: str, kind: str, name: str) -> list[dict[str, Any]]:
+    """The Events about an object."""
+    found = access.request("GET", f"/apis/events.k8s.io/v1/namespaces/{namespace}/events")[1]["items"]
+    return [event for event in found if (event["regarding"]["kind"], event["regarding"]["name"]) == (kind, name)]
 
 
 def _condition(obj: dict[str, Any], type_: str) -> tuple[str, str] | None:

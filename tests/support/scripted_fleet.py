@@ -1,56 +1,92 @@
-"""The Omaha service as the operator sees it: /progress, with counts that a test sets and increments as the real one sends them."""
+"""The fleet API as the operator sees it, with counts that a test sets: GroupProgress objects of a CRD in a real API server.
+
+So list, watch and rights are Kubernetes' own. What a CRD's watch doesn't do is to say something every two seconds, so operators are told
+to be patient with silence. To be away is scripted with a fault proxy between operator and API server.
+"""
 
 from __future__ import annotations
 
-import uuid
-from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+import json
+from typing import Any
 
-from aiohttp import web
+from support import control_plane as planes
+from support.fault_proxy import Seen
+from update_core import names
+from update_core.resources import schemas
+from update_core.resources.fleet import base
+from update_core.resources.fleet.progress import GroupProgress
+from update_kube.resources import GROUPPROGRESSES
 
-from update_core.fleet import progress
-from update_core.fleet.progress import GroupProgress, ProgressReport, RolloutRecord
+CRD = f"{GROUPPROGRESSES.plural}.{base.GROUP}"
+PATIENT_SECONDS = 600.0
+"""How long operators endure the silence of a CRD's watch: its API server sends a bookmark a minute, at most."""
+
+
+def install(access: planes.Access) -> None:
+    """Let the API server itself keep GroupProgress objects, and wait until it does."""
+    access.kubectl("apply", "--server-side", "-f", "-", input=json.dumps(_manifest()))
+    access.kubectl("wait", "--for=condition=Established", "--timeout=30s", f"crd/{CRD}")
+
+
+def concerns(seen: Seen) -> bool:
+    """Whether a request is one for the fleet's progress."""
+    return seen.path == GROUPPROGRESSES.path()
 
 
 class ScriptedFleet:
-    """Counts per (appId, track), served over HTTP on a free port while `running`."""
+    """Counts per (appId, track), as objects in one namespace."""
 
-    def __init__(self) -> None:
-        self.url = ""
-        self.epoch = uuid.uuid4().hex
-        self.revision = 1
-        self.away = False
-        self.requests = 0
-        self._groups: dict[tuple[str, str], tuple[int, GroupProgress]] = {}
+    def __init__(self, access: planes.Access, namespace: str) -> None:
+        self._access = access
+        self._namespace = namespace
+        self._versions: dict[str, str] = {}
 
     def set(
         self, app_id: str, track: str, *, sequence: int = 0, version: str = "", salt: str = "salt", **counts: int
     ) -> None:
         """What the service has counted; with the highest rollout that it saw, if any."""
-        record = RolloutRecord(sequence, version, salt, datetime(2026, 1, 1, tzinfo=UTC)) if sequence else None
-        self.revision += 1
-        self._groups[app_id, track] = (self.revision, GroupProgress(app_id, track, record, **counts))
+        started = {"startedTime": "2026-01-01T00:00:00Z", "kind": "Update"}
+        rollout = {"sequence": sequence, "version": version, "salt": salt, **started} if sequence else None
+        instances = {"onTarget" if name == "on_target" else name: count for name, count in counts.items()}
+        # Whoever goes by the object's name instead of its spec is found out.
+        name = f"of-{names.slug(app_id)}-{names.slug(track)}"
+        status = {"instances": instances} | ({"rollout": rollout} if rollout else {})
+        self._write(name, {"appId": app_id, "application": "app", "track": track}, status)
 
-    @asynccontextmanager
-    async def running(self):
-        """Serve until the end of the block."""
-        app = web.Application()
-        app.add_routes([web.get("/progress", self._progress)])
-        runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
-        await runner.setup()
-        site = web.TCPSite(runner, "127.0.0.1", 0)
-        await site.start()
-        self.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
-        try:
-            yield self
-        finally:
-            await runner.cleanup()
+    def _write(self, name: str, spec: dict[str, Any], status: dict[str, Any]) -> None:
+        obj = {
+            "apiVersion": base.API_VERSION,
+            "kind": GroupProgress.kind,
+            "metadata": {"name": name, "namespace": self._namespace},
+            "spec": spec,
+            "status": status,
+        }
+        GroupProgress.parse(obj)
+        method, path = "POST", GROUPPROGRESSES.path(self._namespace)
+        if name in self._versions:
+            obj["metadata"]["resourceVersion"] = self._versions[name]
+            method, path = "PUT", f"{path}/{name}"
+        code, answer = self._access.request(method, path, obj)
+        assert code in {200, 201}, answer
+        self._versions[name] = answer["metadata"]["resourceVersion"]
 
-    async def _progress(self, request: web.Request) -> web.Response:
-        self.requests += 1
-        if self.away:
-            return web.Response(status=503, text="not ready: the catalog isn't loaded")
-        full = request.query["epoch"] != self.epoch
-        since = 0 if full else int(request.query["revision"])
-        groups = tuple(group for revision, group in self._groups.values() if revision > since)
-        return web.json_response(progress.to_wire(ProgressReport(self.epoch, self.revision, full, groups)))
+
+def _manifest() -> dict[str, Any]:
+    schema = schemas.of(GroupProgress)
+    schema["properties"]["metadata"] = {"type": "object"}
+    version = {"name": base.VERSION, "served": True, "storage": True, "schema": {"openAPIV3Schema": schema}}
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": CRD},
+        "spec": {
+            "group": base.GROUP,
+            "scope": "Namespaced",
+            "names": {
+                "kind": GroupProgress.kind,
+                "plural": GroupProgress.plural,
+                "singular": GroupProgress.kind.lower(),
+            },
+            "versions": [version],
+        },
+    }

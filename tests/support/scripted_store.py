@@ -11,7 +11,8 @@ from datetime import datetime, timedelta
 from update_core.fleet import evidence
 from update_core.fleet.grants import Grant, GrantState, Timeouts
 from update_core.fleet.progress import GroupProgress, RolloutRecord
-from update_core.fleet.store import Granted, GroupLedger, InstanceRecord, Sighting, StoreUnavailable
+from update_core.fleet.reading import Placement
+from update_core.fleet.store import OFFERED, Granted, GroupLedger, InstanceRecord, Sighting, StoreUnavailable
 from update_core.rollout import decide, limits
 from update_core.rollout.model import Fleet, Instance, Offer, Reason, Refusal, ResolvedGroup, Stamp
 
@@ -123,6 +124,11 @@ class ScriptedStore:
         ended = [moved for grant in self.grants if (moved := evidence.expire(grant, now))]
         return [self._put(grant) for grant in ended]
 
+    async def placements(self) -> Sequence[Placement]:
+        """None are kept: the fleet API's tests have a real store."""
+        self._called("placements")
+        return []
+
     async def progress(self, groups: Sequence[ResolvedGroup], now: datetime) -> Mapping[tuple[str, str], GroupProgress]:
         self._called("progress")
         counted = {}
@@ -144,7 +150,7 @@ class ScriptedStore:
         held = self.instances.get(key)
         self.instances[key] = InstanceRecord(
             *key, sighting.track, sighting.version, held.first_seen if held else sighting.at, sighting.at,
-            sighting.refusal, sighting.oem, sighting.boot_id,
+            "" if sighting.refusal == OFFERED else sighting.refusal, sighting.attributes, sighting.alias, sighting.boot_id,
         )  # fmt: skip
 
     def _latest(self, app_id: str, instance_id: str) -> Grant | None:

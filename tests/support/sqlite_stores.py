@@ -1,7 +1,7 @@
 """SQLite stores for tests: made an hour before NOW, so that the rollouts of fleet_values are ones that they saw begin."""
 
 import sqlite3
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from omaha_api.store import connections
@@ -9,9 +9,21 @@ from omaha_api.store.sqlite import SqliteStore
 from support.fleet_values import NOW
 
 
-def made(path: Path, connect: connections.Connect = connections.connect) -> SqliteStore:
+class StoreClock:
+    """The clock of a store: an hour before NOW until it is moved."""
+
+    def __init__(self) -> None:
+        self.now = NOW - timedelta(hours=1)
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+def made(
+    path: Path, connect: connections.Connect = connections.connect, clock: StoreClock | None = None
+) -> SqliteStore:
     """A store on the file, not yet open."""
-    return SqliteStore(path, clock=lambda: NOW - timedelta(hours=1), connect=connect)
+    return SqliteStore(path, clock=clock or StoreClock(), connect=connect)
 
 
 def connect_carelessly(path: Path) -> sqlite3.Connection:

@@ -52,8 +52,9 @@ What to do next:
   export PATH={shlex.quote(str(Path(sys.executable).parent))}:"$PATH"
   updatectl list-apps
   kubectl get updates
+  kubectl get instances
 
-As the service account `admin`, with its token, as a pipeline would:
+As the service account `admin` (or `viewer`, who only looks), with its token, as a pipeline would:
   alias updatectl='updatectl -u admin -k '"$(cat {stack.folders.service_account("admin") / "token"})"' -s {stack.kube_server}'
 
 `updatectl local status` says what runs, `updatectl local down` stops it."""

@@ -83,6 +83,8 @@ class _Play:
             problems = self._watch_rollout()
             with contextlib.suppress(subprocess.TimeoutExpired):
                 clients.wait(CLIENTS_END_SECONDS)
+        self._chapter("Who runs what now; kubectl get instances shows the same")
+        self._updatectl("instance", "list", APP_ID)
         self._updatectl("list-groups", APP_ID)
         return problems + self._verify()
 
@@ -90,6 +92,7 @@ class _Play:
         """Show the Group's status whenever it moves, until the channel says RolledOut."""
         shown = ""
         deadline = time.monotonic() + self._script.timeout_seconds
+        asked = False
         while time.monotonic() < deadline:
             status = demo_checks.rollout(self._stack.kubeconfig)
             if status.summary != shown:
@@ -97,12 +100,26 @@ class _Play:
                 self._say(f"    [group fake1] {shown}")
             if status.rolled_out:
                 return []
+            if not asked and (waiting := self._waiting()):
+                asked = True
+                self._updatectl("why", APP_ID, waiting)
             time.sleep(POLL_SECONDS)
         return [f"the channel was not rolled out after {self._script.timeout_seconds:.0f} s ({shown})"]
 
+    def _waiting(self) -> str | None:
+        """A client that has to wait while others are updated already."""
+        updated = self._updated()
+        return max(self._known() - updated, default=None) if updated else None
+
+    def _known(self) -> set[str]:
+        return {line[1:].partition("}")[0] for line in self._lines if line.startswith("{")}
+
+    def _updated(self) -> set[str]:
+        return {line[1:].partition("}")[0] for line in self._lines if line.endswith(": updated from 1.0.0 to 1.1.0")}
+
     def _verify(self) -> list[str]:
         self._chapter("Check")
-        updated = {line.split("}")[0] for line in self._lines if line.endswith(": updated from 1.0.0 to 1.1.0")}
+        updated = self._updated()
         grants = demo_checks.grant_times(self._stack.folders.store, APP_ID, "fake1")
         most = demo_checks.most_within(grants, PERIOD_SECONDS)
         self._say(f"{len(updated)} of {self._script.clients} clients reported the update")

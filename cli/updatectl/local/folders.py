@@ -8,7 +8,7 @@ from pathlib import Path
 
 from updatectl.local.control_plane import layout
 
-PREFERRED_PORTS = {"omaha": 8080, "omaha_private": 8081, "operator": 8082}
+PREFERRED_PORTS = {"omaha": 8080, "omaha_private": 8081, "operator": 8082, "fleet": 8443}
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,11 @@ class Folders:
     def snapshot(self) -> Path:
         """The Omaha service's last catalog."""
         return self.root / "catalog.json"
+
+    @property
+    def certificates(self) -> Path:
+        """The fleet API's certificate and its authority."""
+        return self.root / "certificates"
 
     @property
     def ports_file(self) -> Path:
@@ -57,6 +62,7 @@ class ServicePorts:
     omaha: int
     omaha_private: int
     operator: int
+    fleet: int
 
 
 def default_root(environment: Mapping[str, str] = os.environ) -> Path:
@@ -68,9 +74,13 @@ def default_root(environment: Mapping[str, str] = os.environ) -> Path:
 
 
 def stored_ports(folders: Folders) -> ServicePorts | None:
-    """The ports of the last run; None when there was none."""
+    """The ports of the last run; None when there was none.
+
+    A folder from before there was a fleet API has no port for it: it wants the preferred one.
+    """
     try:
-        return ServicePorts(**json.loads(folders.ports_file.read_text()))
+        stored = json.loads(folders.ports_file.read_text())
+        return ServicePorts(**({"fleet": PREFERRED_PORTS["fleet"]} | stored))
     except (OSError, ValueError, TypeError):
         return None
 

@@ -15,6 +15,7 @@ from update_kube.resources import ResourceType
 FIELD_MANAGER = "update-local"
 SERVICE_NAMESPACE = "update-system"
 USER_NAMESPACE = "default"
+LABELS = {"app.kubernetes.io/managed-by": "update-local", "app.kubernetes.io/part-of": "update-service"}
 INFO_NAME = "update-service-info"
 TOKEN_SECONDS = 366 * 86400
 DEADLINE_SECONDS = 60.0

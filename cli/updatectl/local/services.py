@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from updatectl.local import processes
+from updatectl.local.certificates import ServiceCertificates
 from updatectl.local.folders import Folders, ServicePorts
 
 LOOPBACK = "127.0.0.1"
@@ -40,15 +41,18 @@ class Service:
 
 def describe(folders: Folders, ports: ServicePorts, kube_server: str) -> dict[str, Service]:
     """Both services, by name, in the order of starting."""
+    fleet = ServiceCertificates(folders.certificates).fleet_serving
     omaha_api = (
         *(sys.executable, "-m", "omaha_api", "serve"),
         *("--listen", f"{LOOPBACK}:{ports.omaha}", "--private-listen", f"{LOOPBACK}:{ports.omaha_private}"),
+        *("--fleet-listen", f"{LOOPBACK}:{ports.fleet}"),
+        *("--tls-cert-file", str(fleet.certificate), "--tls-private-key-file", str(fleet.key)),
         *("--database", f"sqlite:///{folders.store}", "--snapshot", str(folders.snapshot)),
         *_account(folders, OMAHA_API, kube_server),
     )
     operator = (
         *(sys.executable, "-m", "update_operator", "run"),
-        *("--progress-url", f"http://{LOOPBACK}:{ports.omaha_private}", "--namespace", "update-system"),
+        *("--namespace", "update-system"),
         *("--metrics-listen", f"{LOOPBACK}:{ports.operator}"),
         # Nobody restarts it here as a cluster would. There is one only, so it may outlast an API server that is away for minutes,
         # and under its old name it leads again at once after a crash.

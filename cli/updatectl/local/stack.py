@@ -1,26 +1,30 @@
 """How is everything started on one machine, in which order, and stopped again?
 
-Control plane, then what the cluster needs, then the Omaha service (the operator begins nothing before it answers), then the operator.
+Control plane, then what the cluster needs, then the Omaha service and its registration as the fleet API (the operator begins nothing
+before that answers), then the operator.
 Starting what runs already is no error: what is missing is started.
 """
 
 import asyncio
 import contextlib
+import datetime as dt
 import signal
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from updatectl.local import folders, installing, processes, services
+from updatectl.local import certificates, fleet_api, folders, installing, processes, services
 from updatectl.local.control_plane import binaries, cluster, locking
 from updatectl.local.folders import Folders, ServicePorts
 
 ADMIN = "admin"
+VIEWER = "viewer"
+FLEET_API = "fleet-api"
 
 
 @dataclass(frozen=True)
 class PartStatus:
-    """One process of the local mode."""
+    """One process of the local mode, or what the API server says of the fleet API."""
 
     name: str
     state: str
@@ -102,9 +106,13 @@ class Stack:
         except cluster.AlreadyRunning:
             self._report(f"the Kubernetes API runs already at {plane.server}")
         self._install(plane)
-        for service in self._services(plane.server).values():
-            services.start(self.folders, service)
-            self._report(f"{service.name} is ready")
+        certificates.ensure(self.folders.certificates, dt.datetime.now(dt.UTC))
+        described = self._services(plane.server)
+        services.start(self.folders, described[services.OMAHA_API])
+        self._report(f"{services.OMAHA_API} is ready")
+        self._register_fleet_api()
+        services.start(self.folders, described[services.OPERATOR])
+        self._report(f"{services.OPERATOR} is ready")
         asyncio.run(installing.publish_info(self.kubeconfig, self.omaha_url))
 
     def stop(self) -> list[str]:
@@ -142,6 +150,7 @@ class Stack:
         ]
         with contextlib.suppress(services.ServiceError, cluster.ControlPlaneError):
             parts += [self._service_status(service) for service in self._services(self.kube_server).values()]
+            parts.append(self._fleet_api_status())
         return parts
 
     def _service_status(self, service: services.Service) -> PartStatus:
@@ -152,6 +161,12 @@ class Stack:
         ready, said = services.readiness(service)
         return PartStatus(service.name, "Ready" if ready else "NotReady", pid, "" if ready else said)
 
+    def _fleet_api_status(self) -> PartStatus:
+        if services.pid(self.folders, services.OMAHA_API) is None:
+            return PartStatus(FLEET_API, "Stopped")
+        found = asyncio.run(fleet_api.availability(self.kubeconfig))
+        return PartStatus(FLEET_API, "Ready" if found.available else "NotReady", detail=found.said)
+
     def _lock(self) -> contextlib.AbstractContextManager[None]:
         """Two who start or stop at once take turns."""
         return locking.exclusive(self.folders.root / "lock", waiting_for="another start or stop", report=self._report)
@@ -161,7 +176,8 @@ class Stack:
 
     def _install(self, plane: cluster.ControlPlane) -> None:
         asyncio.run(installing.install(plane.kubeconfig))
-        accounts = dict.fromkeys(services.IN_ORDER, installing.SERVICE_NAMESPACE) | {ADMIN: installing.USER_NAMESPACE}
+        accounts = dict.fromkeys(services.IN_ORDER, installing.SERVICE_NAMESPACE)
+        accounts |= dict.fromkeys((ADMIN, VIEWER), installing.USER_NAMESPACE)
         for name, namespace in accounts.items():
             token = asyncio.run(installing.request_token(plane.kubeconfig, name, namespace))
             folder = self.folders.service_account(name)
@@ -169,3 +185,18 @@ class Stack:
         self._report("CRDs and roles are installed")
         if not any(services.pid(self.folders, name) for name in services.IN_ORDER):
             folders.choose_ports(self.folders, self._preferred_ports)
+
+    def _register_fleet_api(self) -> None:
+        """Let the API server know the fleet API, and wait until it serves it."""
+        authority = certificates.ServiceCertificates(self.folders.certificates).fleet_authority
+        ca_pem = authority.certificate.read_bytes()
+        now = dt.datetime.now(dt.UTC)
+        try:
+            asyncio.run(fleet_api.register(self.kubeconfig, port=self.ports.fleet, ca_pem=ca_pem, now=now))
+        except fleet_api.FleetAPIError as error:
+            log = self.folders.log(services.OMAHA_API)
+            raise services.ServiceError(
+                f"{error}\nIf an earlier version of {services.OMAHA_API} still runs, `updatectl local down` ends it. "
+                f"Its log {log} ends with:\n{processes.tail(log)}"
+            ) from error
+        self._report("the API server serves the fleet API")

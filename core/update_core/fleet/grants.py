@@ -24,6 +24,8 @@ class GrantState(StrEnum):
     RELEASED = "Released"
     SUPERSEDED = "Superseded"
     MOVED = "Moved"
+    FORGOTTEN = "Forgotten"
+    """Ended by a person: the instance was reset or forgotten."""
 
     @property
     def live(self) -> bool:

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from update_core.fleet import attributes as machine
+from update_core.fleet.attributes import Attributes
 from update_core.fleet.evidence import Evidence
 from update_core.fleet.grants import Grant, Timeouts
 from update_core.fleet.progress import GroupProgress
@@ -30,20 +32,28 @@ class InstanceRecord:
     first_seen: datetime
     last_seen: datetime
     last_refusal: str = ""
-    oem: str = ""
+    attributes: Attributes = machine.NONE
+    alias: str = ""
+    """machinealias: what people call the machine."""
     boot_id: str = ""
+
+
+OFFERED = "Offer"
+"""What stands for a refusal in a Sighting of an instance that was offered an update: the last refusal is over."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """An instance was heard: which version it runs, in which group. `refusal` is what it was answered, empty if not asked."""
+    """An instance was heard: which version it runs, in which group. `refusal` is what it was answered, a reason or OFFERED; empty if it
+    didn't ask."""
 
     app_id: str
     instance_id: str
     track: str
     version: str
     at: datetime
-    oem: str = ""
+    attributes: Attributes = machine.NONE
+    alias: str = ""
     boot_id: str = ""
     refusal: str = ""
 
@@ -99,7 +109,10 @@ class FleetStore(Protocol):
         ...
 
     async def observe(self, sighting: Sighting, timeouts: Timeouts | None) -> Sequence[Grant]:
-        """Record a first sight, a version change or a group change at once. Returns the grants that it moved (Complete, Moved)."""
+        """Record a first sight, or a change of what the instance says of itself, at once.
+
+        Returns the grants that it moved (Complete, Moved).
+        """
         ...
 
     async def touch(self, sightings: Sequence[Sighting]) -> None:

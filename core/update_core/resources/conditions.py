@@ -23,7 +23,7 @@ class ConditionType(StrEnum):
     ROLLED_OUT = "RolledOut"
     """Channel only: every Group that follows it has completed this version."""
     FLEET_REPORTED = "FleetReported"
-    """The Omaha service answers for the Group's counts; False means that the counts are old."""
+    """The operator reads the Group's counts in the fleet API; False means that the counts are old."""
     RECONCILING = "Reconciling"
     """Present and True only while the operator still has to act on this spec."""
     STALLED = "Stalled"

@@ -14,7 +14,8 @@ Schema = dict[str, Any]
 _INT32_MAX = 2**31 - 1
 _REF = "#/$defs/"
 
-# How server-side apply merges: conditions of several writers live side by side, a reference is replaced as a whole.
+# How server-side apply merges: conditions of several writers live side by side, a reference is replaced as a whole,
+# and so is a list without keys.
 LIST_KEYS: Mapping[str, str] = {"conditions": "type", "packages": "name"}
 
 
@@ -57,8 +58,10 @@ def _structural(node: Schema, definitions: Mapping[str, Schema]) -> Schema:
 
 def _field(name: str, node: Schema, definitions: Mapping[str, Schema]) -> Schema:
     schema = _structural(node, definitions)
-    if schema["type"] == "array":
+    if schema["type"] == "array" and name in LIST_KEYS:
         schema |= {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": [LIST_KEYS[name]]}
+    elif schema["type"] == "array":
+        schema["x-kubernetes-list-type"] = "atomic"
     if name.endswith("Ref"):
         schema["x-kubernetes-map-type"] = "atomic"
     return schema

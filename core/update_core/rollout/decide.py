@@ -46,7 +46,7 @@ def _refusals(question: Question) -> Iterator[Refusal]:
         if refusal is not None:
             yield refusal
     # An instance that holds a live grant of this rollout is told the same again and uses up no limit: it lost our reply, or started over.
-    if _reoffered(question):
+    if reoffered(question):
         return
     for rule in LIMITS:
         refusal = rule(question)
@@ -59,11 +59,12 @@ def _offer(question: Question) -> Offer:
     if stamp is None or payload is None:
         msg = "the rules let a group through that has no stamped package"
         raise AssertionError(msg)
-    grant = question.fleet.live_grant if _reoffered(question) else None
+    grant = question.fleet.live_grant if reoffered(question) else None
     return Offer(stamp.version, stamp.sequence, payload, grant)
 
 
-def _reoffered(question: Question) -> bool:
+def reoffered(question: Question) -> bool:
+    """Whether the instance holds a live grant of this very rollout: it is offered again, and no limit is asked."""
     grant, stamp = question.fleet.live_grant, question.group.stamp
     return (
         grant is not None

@@ -90,6 +90,12 @@ class ResolvedGroup:
     """Group.status.target.version, stamped or not: what onTarget is counted against."""
     completed: bool = False
     """Whether the operator has latched the stamped rollout as complete."""
+    channel: str = ""
+    """metadata.name of the Channel that it follows, whether or not that exists: for people, no rule looks at it."""
+    package: str = ""
+    """metadata.name of the Package that the target was stamped with: for people too."""
+    payload_problem: str = ""
+    """Why the stamped package can't be handed out though it is there; empty where that isn't why there is no payload."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,29 +13,48 @@ from update_core.rollout.model import Fleet, Instance, Offer, Refusal, ResolvedG
 
 
 def grant(
-    connection: sqlite3.Connection, group: ResolvedGroup, instance: Instance, sighting: Sighting, now: datetime
+    connection: sqlite3.Connection,
+    group: ResolvedGroup,
+    instance: Instance,
+    sighting: Sighting,
+    now: datetime,
+    written_at: datetime,
 ) -> Granted:
     """Decide, and write only if the answer is a new offer: a refusal and a repeated offer leave every row as it was."""
     row = _row(connection, group, now)
     # Going back in time would let grants of the same period through again.
     at = now if row.last_grant_at is None else max(now, row.last_grant_at)
-    held = grants.live(connection, group.app_id, instance.instance_id) if instance.instance_id is not None else None
+    asking = instance.instance_id
+    known = instances.stored(connection, group.app_id, asking) if asking is not None else None
+    held = known.live_grant if known is not None else None
     slot = groups.rate_slot(connection, row, group.limits)
     decision = decide.decide(group, instance, _fleet(connection, group, row, held, slot), at)
-    if isinstance(decision, Refusal) or decision.grant is not None or instance.instance_id is None:
+    if isinstance(decision, Refusal) or decision.grant is not None or asking is None:
         return Granted(decision, row.ledger(slot))
     closed = grants.close(connection, held, group.track, at) if held else None
-    granted = _new_grant(group, decision, row, instance.instance_id, at)
+    granted = _new_grant(group, decision, row, asking, at)
     grants.add(connection, granted)
     same_group = closed is not None and closed.track == group.track
     row = replace(
         row, next_number=row.next_number + 1, in_flight=row.in_flight + (0 if same_group else 1), last_grant_at=at
     )
     groups.save(connection, row)
-    instances.record(connection, sighting)
+    # What it was refused for before is over.
+    record = replace(instances.seen(known, sighting), last_refusal="")
+    instances.save(connection, known, record, granted, written_at)
     return Granted(
         replace(decision, grant=granted), row.ledger(groups.rate_slot(connection, row, group.limits)), closed
     )
+
+
+def fleet(connection: sqlite3.Connection, group: ResolvedGroup, instance_id: str, now: datetime) -> Fleet:
+    """What `grant` would decide on, without writing anything."""
+    row = groups.load(connection, group.app_id, group.track)
+    if group.stamp is not None and (row is None or row.highest_sequence < group.stamp.sequence):
+        row = groups.admit(connection, row, group, group.stamp, now)
+    row = row or GroupRow(group.app_id, group.track)
+    held = grants.live(connection, group.app_id, instance_id)
+    return _fleet(connection, group, row, held, groups.rate_slot(connection, row, group.limits))
 
 
 def _row(connection: sqlite3.Connection, group: ResolvedGroup, now: datetime) -> GroupRow:

@@ -5,15 +5,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from omaha_api.store import groups, rows
+from omaha_api.store import groups, instances, rows
 from update_core.fleet import evidence
 from update_core.fleet.evidence import Evidence
 from update_core.fleet.grants import Grant, GrantState, Timeouts
 
 _SELECT = f"SELECT {rows.GRANT_COLUMNS} FROM grants"  # noqa: S608 - the columns are a constant
 _LIVE = f"{_SELECT} WHERE app_id = ? AND instance_id = ? AND live"
-# Named, because without statistics the planner takes the primary key and walks through the application's grants.
-_LATEST = f"{_SELECT} INDEXED BY grants_by_instance WHERE app_id = ? AND instance_id = ? ORDER BY granted_at DESC, number DESC LIMIT 1"
 _ALL_LIVE = f"{_SELECT} INDEXED BY live_deadlines WHERE live"
 # Group by group along the index: no live grant that isn't due is looked at.
 _DUE = f"""
@@ -85,34 +83,31 @@ def close(connection: sqlite3.Connection, grant: Grant, track: str, now: datetim
 
 
 def weigh(
-    connection: sqlite3.Connection,
-    app_id: str,
-    instance_id: str,
-    items: Sequence[Evidence],
-    timeouts: Timeouts,
-    now: datetime,
-) -> tuple[Grant, ...]:
-    """Apply evidence, in order, to the instance's live grant, else to its latest one (which the clock may have ended too soon)."""
-    grant = live(connection, app_id, instance_id) or _latest(connection, app_id, instance_id)
+    connection: sqlite3.Connection, grant: Grant | None, items: Sequence[Evidence], timeouts: Timeouts, now: datetime
+) -> list[Grant]:
+    """Apply evidence, in order, to an instance's latest grant: the live one, or one that the clock may have ended too soon."""
     moved: list[Grant] = []
     for item in items:
         after = evidence.weigh(grant, item, timeouts, now) if grant else None
         if grant is not None and after is not None:
             grant = move(connection, grant, after)
             moved.append(grant)
-    return tuple(moved)
+    return moved
 
 
-def expire(connection: sqlite3.Connection, now: datetime, limit: int) -> list[Grant]:
+def expire(connection: sqlite3.Connection, now: datetime, limit: int, at: datetime) -> list[Grant]:
     """End at most `limit` of the grants whose deadline has passed; returns them as they ended."""
     due = [rows.to_grant(row) for row in connection.execute(_DUE, (rows.micros(now), limit))]
-    ended = [(grant, evidence.expire(grant, now)) for grant in due]
-    return [move(connection, grant, after) for grant, after in ended if after is not None]
-
-
-def _latest(connection: sqlite3.Connection, app_id: str, instance_id: str) -> Grant | None:
-    row = connection.execute(_LATEST, (app_id, instance_id)).fetchone()
-    return rows.to_grant(row) if row else None
+    ended: list[Grant] = []
+    for grant in due:
+        after = evidence.expire(grant, now)
+        if after is None:
+            continue
+        held = instances.stored(connection, grant.app_id, grant.instance_id)
+        ended.append(move(connection, grant, after))
+        if held is not None:
+            instances.save(connection, held, held.record, after, at)
+    return ended
 
 
 def _note(connection: sqlite3.Connection, grant: Grant, from_state: str) -> None:

@@ -1,57 +1,187 @@
-"""The rows of instances: who was heard, running what, in which group."""
+"""The rows of instances: who was heard, running what, in which group, and what came of the latest grant.
+
+Whatever is shown of an instance is written here, together with its entry in the log: a change can't be made without being told.
+"""
 
 import sqlite3
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
-from omaha_api.store import rows
-from update_core.fleet.store import InstanceRecord, Sighting
+from omaha_api.store import log, rows
+from update_core import names
+from update_core.fleet.grants import Grant
+from update_core.fleet.reading import IDLE, LAST_SEEN_SECONDS, InstanceRow
+from update_core.fleet.store import OFFERED, InstanceRecord, Sighting
 
-_SELECT = f"SELECT {rows.INSTANCE_COLUMNS} FROM instances WHERE app_id = ? AND instance_id = ?"  # noqa: S608 - the columns are a constant
-_TOUCH = """
-    UPDATE instances SET last_seen = max(last_seen, ?), last_refusal = coalesce(nullif(?, ''), last_refusal)
-    WHERE app_id = ? AND instance_id = ?
-"""
-# A sighting may be written late, after a newer one's last-seen; what it reports counts in the order of commits.
-_UPSERT = f"""
-    INSERT INTO instances ({rows.INSTANCE_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
-    ON CONFLICT (app_id, instance_id) DO UPDATE SET
-        track = excluded.track,
-        version = excluded.version,
-        last_seen = max(last_seen, excluded.last_seen),
-        last_refusal = coalesce(nullif(excluded.last_refusal, ''), last_refusal),
-        oem = excluded.oem,
-        boot_id = excluded.boot_id
+SHOWN_AFTER = timedelta(seconds=LAST_SEEN_SECONDS)
+
+_SELECT_RECORD = f"SELECT {rows.INSTANCE_COLUMNS} FROM instances WHERE app_id = ? AND instance_id = ?"  # noqa: S608 - the columns are a constant
+_SELECT = f"{rows.SELECT_STORED} WHERE instances.app_id = ? AND instances.instance_id = ?"
+_INSERT = f"""
+    INSERT INTO instances ({rows.INSTANCE_COLUMNS}, slug, shown_seen, state, grant_track, grant_number, revision)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """  # noqa: S608 - the columns are a constant
+_SLUG_TAKEN = "SELECT 1 FROM instances WHERE app_id = ? AND slug = ?"
+# An UPDATE touches the indexes of the columns that it names, changed or not: each kind of change names its own.
+_UPDATE_REPORT = """
+    UPDATE instances SET track = ?, version = ?, attributes = ?, alias = ? WHERE id = ?
+"""
+_UPDATE_GRANT = "UPDATE instances SET state = ?, grant_track = ?, grant_number = ? WHERE id = ?"
+_UPDATE_SHOWN = (
+    "UPDATE instances SET last_seen = ?, shown_seen = ?, last_refusal = ?, boot_id = ?, revision = ? WHERE id = ?"
+)
+_UPDATE_SEEN = "UPDATE instances SET last_seen = ?, boot_id = ? WHERE id = ?"
+_SELECT_TOUCHED = "SELECT id, last_seen, shown_seen, last_refusal FROM instances WHERE app_id = ? AND instance_id = ?"
+_TOUCH = "UPDATE instances SET last_seen = max(last_seen, ?) WHERE id = ?"
+_TOUCH_SHOWN = """
+    UPDATE instances SET last_seen = max(last_seen, ?), shown_seen = max(last_seen, ?), last_refusal = ?, revision = ? WHERE id = ?
+"""
+_DELETE = "DELETE FROM instances WHERE id = ?"
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """An instance as its row has it. Its record's last_seen is exact; `shown_seen` is what readers are shown."""
+
+    id: int
+    record: InstanceRecord
+    slug: str
+    revision: int
+    shown_seen: datetime
+    grant: Grant | None
+
+    @property
+    def row(self) -> InstanceRow:
+        """The instance as it is shown."""
+        shown = replace(self.record, last_seen=self.shown_seen)
+        state = self.grant.state.value if self.grant else IDLE
+        return InstanceRow(shown, self.slug, self.revision, state, self.grant)
+
+    @property
+    def live_grant(self) -> Grant | None:
+        """Its grant in flight."""
+        return self.grant if self.grant is not None and self.grant.state.live else None
 
 
 def load(connection: sqlite3.Connection, app_id: str, instance_id: str) -> InstanceRecord | None:
     """The record of an instance, None if it was never seen."""
-    row = connection.execute(_SELECT, (app_id, instance_id)).fetchone()
+    row = connection.execute(_SELECT_RECORD, (app_id, instance_id)).fetchone()
     return rows.to_instance(row) if row else None
 
 
-def record(connection: sqlite3.Connection, sighting: Sighting) -> None:
-    """Write a sighting whole; a sighting without a refusal leaves the last one as it was."""
-    at = rows.micros(sighting.at)
-    connection.execute(
-        _UPSERT,
-        (
-            sighting.app_id,
-            sighting.instance_id,
-            sighting.track,
-            sighting.version,
-            at,
-            at,
-            sighting.refusal,
-            sighting.oem,
-            sighting.boot_id,
-        ),
+def stored(connection: sqlite3.Connection, app_id: str, instance_id: str) -> Stored | None:
+    """An instance with its latest grant, None if it was never seen."""
+    row = connection.execute(_SELECT, (app_id, instance_id)).fetchone()
+    if row is None:
+        return None
+    record, (slug, revision, shown_seen, key), grant = rows.to_stored(row)
+    return Stored(key, record, slug, revision, rows.instant(shown_seen), grant)
+
+
+def seen(before: Stored | None, sighting: Sighting) -> InstanceRecord:
+    """The record after a sighting. One that is written late leaves a newer last-seen; one that wasn't answered, the last refusal."""
+    refusal = "" if sighting.refusal == OFFERED else sighting.refusal
+    if before is None:
+        return InstanceRecord(
+            app_id=sighting.app_id,
+            instance_id=sighting.instance_id,
+            track=sighting.track,
+            version=sighting.version,
+            first_seen=sighting.at,
+            last_seen=sighting.at,
+            last_refusal=refusal,
+            attributes=sighting.attributes,
+            alias=sighting.alias,
+            boot_id=sighting.boot_id,
+        )
+    held = before.record
+    return replace(
+        held,
+        track=sighting.track,
+        version=sighting.version,
+        last_seen=max(held.last_seen, sighting.at),
+        last_refusal=refusal if sighting.refusal else held.last_refusal,
+        attributes=sighting.attributes,
+        alias=sighting.alias,
+        boot_id=sighting.boot_id,
     )
 
 
-def touch(connection: sqlite3.Connection, sightings: Sequence[Sighting]) -> None:
+def save(
+    connection: sqlite3.Connection, before: Stored | None, record: InstanceRecord, grant: Grant | None, at: datetime
+) -> None:
+    """Write an instance and, if anything changed that is shown, its entry in the log. `grant` is its latest, None after a reset."""
+    if before is None:
+        _insert(connection, record, grant, at)
+        return
+    held = before.record
+    reported = (record.track, record.version, record.attributes, record.alias)
+    report_changed = reported != (held.track, held.version, held.attributes, held.alias)
+    grant_changed = grant != before.grant
+    aged = record.last_seen - before.shown_seen >= SHOWN_AFTER
+    if not (report_changed or grant_changed or aged or record.last_refusal != held.last_refusal):
+        connection.execute(_UPDATE_SEEN, (rows.micros(record.last_seen), record.boot_id, before.id))
+        return
+    revision = log.next_revision(connection)
+    if report_changed:
+        attributes = rows.from_attributes(record.attributes)
+        connection.execute(_UPDATE_REPORT, (record.track, record.version, attributes, record.alias, before.id))
+    if grant_changed:
+        connection.execute(_UPDATE_GRANT, (*_pointer(grant), before.id))
+    last_seen = rows.micros(record.last_seen)
+    connection.execute(_UPDATE_SHOWN, (last_seen, last_seen, record.last_refusal, record.boot_id, revision, before.id))
+    after = Stored(before.id, record, before.slug, revision, record.last_seen, grant).row
+    if grant_changed or after.selectable != before.row.selectable:
+        log.instance_changed(connection, after, before.row.selectable, at)
+    else:
+        log.instances_touched(connection, [(revision, before.id)], at)
+
+
+def touch(connection: sqlite3.Connection, sightings: Sequence[Sighting], at: datetime) -> None:
     """Write last-seen and last refusal of instances that have a record; others are left out."""
+    quiet: list[tuple[int, int]] = []
+    shown: list[tuple[int, int, str]] = []
+    for sighting in sightings:
+        row = connection.execute(_SELECT_TOUCHED, (sighting.app_id, sighting.instance_id)).fetchone()
+        if row is None:
+            continue
+        key, last_seen, shown_seen, held = row
+        seen_at = max(rows.micros(sighting.at), last_seen)
+        refusal = "" if sighting.refusal == OFFERED else sighting.refusal or held
+        if refusal != held or seen_at - shown_seen >= LAST_SEEN_SECONDS * 1_000_000:
+            shown.append((key, seen_at, refusal))
+        else:
+            quiet.append((seen_at, key))
+    connection.executemany(_TOUCH, quiet)
+    if not shown:
+        return
+    first = log.next_revision(connection, len(shown))
     connection.executemany(
-        _TOUCH,
-        [(rows.micros(seen.at), seen.refusal, seen.app_id, seen.instance_id) for seen in sightings],
+        _TOUCH_SHOWN,
+        [(seen_at, seen_at, refusal, first + index, key) for index, (key, seen_at, refusal) in enumerate(shown)],
     )
+    log.instances_touched(connection, [(first + index, key) for index, (key, _, _) in enumerate(shown)], at)
+
+
+def remove(connection: sqlite3.Connection, before: Stored, at: datetime) -> None:
+    """Delete an instance's row."""
+    revision = log.next_revision(connection)
+    connection.execute(_DELETE, (before.id,))
+    log.instance_removed(connection, replace(before.row, revision=revision), at)
+
+
+def _insert(connection: sqlite3.Connection, record: InstanceRecord, grant: Grant | None, at: datetime) -> None:
+    slug = names.instance_slug(record.app_id, record.instance_id)
+    if connection.execute(_SLUG_TAKEN, (record.app_id, slug)).fetchone() is not None:
+        slug = names.instance_slug(record.app_id, record.instance_id, long=True)
+    revision = log.next_revision(connection)
+    key = connection.execute(
+        _INSERT, (*rows.from_instance(record), slug, rows.micros(record.last_seen), *_pointer(grant), revision)
+    ).lastrowid
+    after = Stored(key or 0, record, slug, revision, record.last_seen, grant).row
+    log.instance_changed(connection, after, None, at)
+
+
+def _pointer(grant: Grant | None) -> tuple[str, str | None, int | None]:
+    return (IDLE, None, None) if grant is None else (grant.state.value, grant.track, grant.number)

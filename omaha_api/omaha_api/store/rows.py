@@ -1,20 +1,49 @@
 """How do the core's values stand in rows, and how are they read back?"""
 
+import functools
+import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from update_core.fleet import attributes as machine
+from update_core.fleet.attributes import Attributes
 from update_core.fleet.grants import Grant, GrantState
 from update_core.fleet.progress import RolloutRecord
+from update_core.fleet.reading import IDLE, InstanceRow
 from update_core.fleet.store import InstanceRecord
 
 Row = tuple[Any, ...]
 
 GRANT_COLUMNS = "app_id, track, number, sequence, version, instance_id, state, granted_at, moved_at, deadline, boot_id, error_code, detail"
-INSTANCE_COLUMNS = "app_id, instance_id, track, version, first_seen, last_seen, last_refusal, oem, boot_id"
+INSTANCE_COLUMNS = (
+    "app_id, instance_id, track, version, first_seen, last_seen, last_refusal, attributes, alias, boot_id"
+)
 ROLLOUT_COLUMNS = "sequence, version, salt, started_at, kind, completed_at"
+
+STORED_COLUMNS = ", ".join(
+    [
+        *(f"instances.{column}" for column in INSTANCE_COLUMNS.split(", ")),
+        *(f"instances.{column}" for column in ("slug", "revision", "shown_seen", "id")),
+        *(f"grants.{column}" for column in GRANT_COLUMNS.split(", ")),
+    ]
+)
+"""An instance with its latest grant, whose columns are empty where there is none."""
+JOIN_GRANT = """
+    LEFT JOIN grants ON grants.app_id = instances.app_id AND grants.track = instances.grant_track
+        AND grants.number = instances.grant_number
+"""
+SELECT_STORED = f"SELECT {STORED_COLUMNS} FROM instances {JOIN_GRANT}"  # noqa: S608 - the columns are a constant
+
+_INSTANCE_WIDTH = len(INSTANCE_COLUMNS.split(", "))
+_STORED_WIDTH = _INSTANCE_WIDTH + 4
+_LAST_SEEN = INSTANCE_COLUMNS.split(", ").index("last_seen")
+
+_SHARED_ATTRIBUTES = 4096
+"""Different sets of attributes that are kept read and written: most instances share theirs with many."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+_STATES = {state.value: state for state in GrantState}
 
 
 def micros(at: datetime) -> int:
@@ -24,7 +53,7 @@ def micros(at: datetime) -> int:
 
 def instant(value: int) -> datetime:
     """The datetime of microseconds since 1970."""
-    return _EPOCH + timedelta(microseconds=value)
+    return _EPOCH + timedelta(0, 0, value)
 
 
 def instant_or_none(value: int | None) -> datetime | None:
@@ -75,7 +104,7 @@ def to_grant(row: Row) -> Grant:
         sequence=sequence,
         version=version,
         instance_id=instance_id,
-        state=GrantState(state),
+        state=_STATES[state],
         granted_at=instant(granted_at),
         moved_at=instant(moved_at),
         deadline=instant(deadline),
@@ -85,9 +114,24 @@ def to_grant(row: Row) -> Grant:
     )
 
 
+@functools.lru_cache(_SHARED_ATTRIBUTES)
+def from_attributes(attributes: Attributes) -> str:
+    """A JSON array of the attributes in their order, without the empty ones at the end; empty text for none."""
+    values = list(attributes)
+    while values and not values[-1]:
+        values.pop()
+    return json.dumps(values, ensure_ascii=False, separators=(",", ":")) if values else ""
+
+
+@functools.lru_cache(_SHARED_ATTRIBUTES)
+def to_attributes(text: str) -> Attributes:
+    """The attributes of such an array; equal ones are one object, as far as they are remembered."""
+    return Attributes(*json.loads(text)) if text else machine.NONE
+
+
 def to_instance(row: Row) -> InstanceRecord:
     """The instance of INSTANCE_COLUMNS."""
-    app_id, instance_id, track, version, first_seen, last_seen, last_refusal, oem, boot_id = row
+    app_id, instance_id, track, version, first_seen, last_seen, last_refusal, attributes, alias, boot_id = row
     return InstanceRecord(
         app_id=app_id,
         instance_id=instance_id,
@@ -96,8 +140,55 @@ def to_instance(row: Row) -> InstanceRecord:
         first_seen=instant(first_seen),
         last_seen=instant(last_seen),
         last_refusal=last_refusal,
-        oem=oem,
+        attributes=to_attributes(attributes),
+        alias=alias,
         boot_id=boot_id,
+    )
+
+
+def from_instance(record: InstanceRecord) -> Row:
+    """The row of INSTANCE_COLUMNS."""
+    return (
+        record.app_id,
+        record.instance_id,
+        record.track,
+        record.version,
+        micros(record.first_seen),
+        micros(record.last_seen),
+        record.last_refusal,
+        from_attributes(record.attributes),
+        record.alias,
+        record.boot_id,
+    )
+
+
+def to_stored(row: Row) -> tuple[InstanceRecord, Row, Grant | None]:
+    """The record, (slug, revision, shown_seen, id) and the latest grant of STORED_COLUMNS."""
+    grant = row[_STORED_WIDTH:]
+    return (
+        to_instance(row[:_INSTANCE_WIDTH]),
+        row[_INSTANCE_WIDTH:_STORED_WIDTH],
+        None if grant[0] is None else to_grant(grant),
+    )
+
+
+def to_row(row: Row) -> InstanceRow:
+    """The instance of STORED_COLUMNS as it is shown."""
+    slug, revision, shown_seen, _ = row[_INSTANCE_WIDTH:_STORED_WIDTH]
+    record = to_instance((*row[:_LAST_SEEN], shown_seen, *row[_LAST_SEEN + 1 : _INSTANCE_WIDTH]))
+    grant = None if row[_STORED_WIDTH] is None else to_grant(row[_STORED_WIDTH:])
+    return InstanceRow(record, slug, revision, IDLE if grant is None else grant.state.value, grant)
+
+
+def from_rollout(rollout: RolloutRecord) -> Row:
+    """The row of ROLLOUT_COLUMNS."""
+    return (
+        rollout.sequence,
+        rollout.version,
+        rollout.salt,
+        micros(rollout.started_at),
+        rollout.kind,
+        None if rollout.completed_at is None else micros(rollout.completed_at),
     )
 
 

@@ -8,11 +8,15 @@ import sqlite3
 from datetime import datetime
 from pathlib import Path
 
-from omaha_api.store import rows
+from omaha_api.store import epochs, rows
+from update_core import names
 from update_core.fleet.store import StoreUnavailable
 
 APPLICATION_ID = 0x55504653
 """Marks the file as ours (PRAGMA application_id), so that another program's database is never taken for one."""
+
+_WITH_EPOCH = 2
+"""The first schema whose store has an epoch."""
 
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     (
@@ -104,6 +108,101 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         ) STRICT
         """,
     ),
+    (
+        # Instances get an id, a short key for the log and for every index of them. grant_track and grant_number point to the latest
+        # grant, and are empty before the first and after a reset; state repeats that grant's, because lists select by it.
+        # shown_seen is the last-seen time that was logged, last_seen the exact one.
+        """
+        CREATE TABLE instances_2 (
+            id INTEGER PRIMARY KEY,
+            app_id TEXT NOT NULL,
+            instance_id TEXT NOT NULL,
+            slug TEXT NOT NULL,
+            track TEXT NOT NULL,
+            version TEXT NOT NULL,
+            first_seen INTEGER NOT NULL,
+            last_seen INTEGER NOT NULL,
+            shown_seen INTEGER NOT NULL,
+            last_refusal TEXT NOT NULL,
+            attributes TEXT NOT NULL,
+            alias TEXT NOT NULL,
+            boot_id TEXT NOT NULL,
+            state TEXT NOT NULL,
+            grant_track TEXT,
+            grant_number INTEGER,
+            revision INTEGER NOT NULL
+        ) STRICT
+        """,
+        """
+        INSERT INTO instances_2 (
+            app_id, instance_id, slug, track, version, first_seen, last_seen, shown_seen, last_refusal, attributes, alias, boot_id,
+            state, grant_track, grant_number, revision
+        )
+        SELECT instances.app_id, instances.instance_id, instance_slug(instances.app_id, instances.instance_id, 0), instances.track,
+            instances.version, first_seen, last_seen, last_seen, last_refusal,
+            CASE WHEN oem = '' THEN '' ELSE json_array(oem) END, '', instances.boot_id,
+            coalesce(latest.state, 'Idle'), latest.track, latest.number, 0
+        FROM instances LEFT JOIN grants AS latest ON (latest.app_id, latest.track, latest.number) = (
+            SELECT app_id, track, number FROM grants INDEXED BY grants_by_instance
+            WHERE grants.app_id = instances.app_id AND grants.instance_id = instances.instance_id
+            ORDER BY live DESC, granted_at DESC, number DESC LIMIT 1
+        )
+        """,
+        """
+        UPDATE instances_2 SET slug = instance_slug(app_id, instance_id, 1)
+        WHERE id NOT IN (SELECT min(id) FROM instances_2 GROUP BY app_id, slug)
+        """,
+        "DROP TABLE instances",
+        "ALTER TABLE instances_2 RENAME TO instances",
+        "CREATE UNIQUE INDEX instances_by_identity ON instances (app_id, instance_id)",
+        "CREATE UNIQUE INDEX instances_by_slug ON instances (app_id, slug)",
+        "CREATE INDEX instances_by_track ON instances (app_id, track, slug)",
+        "CREATE INDEX instances_by_version ON instances (app_id, version, slug)",
+        "CREATE INDEX instances_by_state ON instances (app_id, state, slug)",
+        "CREATE INDEX instances_by_group ON instances (app_id, track, version, last_seen)",
+        "CREATE INDEX history_by_instance ON history (app_id, instance_id)",
+        # revision is the newest change, pruned the newest that is no longer in the log. They are kept here and not asked of the log, so
+        # that a number is never given twice, however much of the log is gone.
+        "ALTER TABLE store ADD COLUMN epoch INTEGER NOT NULL DEFAULT 0",
+        "ALTER TABLE store ADD COLUMN revision INTEGER NOT NULL DEFAULT 0",
+        "ALTER TABLE store ADD COLUMN pruned INTEGER NOT NULL DEFAULT 0",
+        # What an entry says stands in log_entries.
+        """
+        CREATE TABLE changes (
+            revision INTEGER PRIMARY KEY,
+            at INTEGER NOT NULL,
+            kind TEXT NOT NULL,
+            instance INTEGER,
+            content TEXT NOT NULL
+        ) STRICT
+        """,
+        "CREATE INDEX changes_by_time ON changes (at)",
+        """
+        CREATE TABLE placements (
+            app_id TEXT PRIMARY KEY,
+            namespace TEXT NOT NULL,
+            application TEXT NOT NULL
+        ) STRICT, WITHOUT ROWID
+        """,
+        """
+        CREATE TABLE placement_groups (
+            app_id TEXT NOT NULL,
+            track TEXT NOT NULL,
+            name TEXT NOT NULL,
+            PRIMARY KEY (app_id, track)
+        ) STRICT, WITHOUT ROWID
+        """,
+        """
+        CREATE TABLE progress (
+            app_id TEXT NOT NULL,
+            track TEXT NOT NULL,
+            revision INTEGER NOT NULL,
+            first_published INTEGER NOT NULL,
+            counts TEXT NOT NULL,
+            PRIMARY KEY (app_id, track)
+        ) STRICT, WITHOUT ROWID
+        """,
+    ),
 )
 
 
@@ -123,6 +222,7 @@ def migrate(connection: sqlite3.Connection, path: Path, now: datetime) -> None:
             f"{path} was written by a newer version of this program (its schema is {version}, this one knows {len(MIGRATIONS)}); "
             "run that version, or name another file"
         )
+    connection.create_function("instance_slug", 3, _instance_slug, deterministic=True)
     for number, statements in enumerate(MIGRATIONS[version:], start=version + 1):
         _apply(connection, number, statements, now)
 
@@ -135,8 +235,14 @@ def _apply(connection: sqlite3.Connection, number: int, statements: tuple[str, .
         if number == 1:
             connection.execute("INSERT INTO store (id, created_at) VALUES (1, ?)", (rows.micros(now),))
             connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        if number == _WITH_EPOCH:
+            connection.execute("UPDATE store SET epoch = ?", (epochs.epoch(now),))
         connection.execute(f"PRAGMA user_version = {number}")
     except BaseException:
         connection.rollback()
         raise
     connection.execute("COMMIT")
+
+
+def _instance_slug(app_id: str, instance_id: str, long: int) -> str:
+    return names.instance_slug(app_id, instance_id, long=bool(long))

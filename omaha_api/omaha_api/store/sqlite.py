@@ -1,33 +1,65 @@
 """The fleet store on one SQLite file: which question goes to the writer, which to the readers.
 
-What each does inside its transaction stands in the neighbouring modules; what it promises, in the Protocol that this implements.
+What each does inside its transaction stands in the neighbouring modules; what it promises, in the Protocols that this implements.
 """
 
 import asyncio
+import functools
 import sqlite3
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
 from omaha_api.clock import Clock, utc_now
-from omaha_api.store import connections, counting, granting, grants, groups, instances, locking, rollouts, schema
+from omaha_api.store import (
+    connections,
+    counting,
+    ending,
+    granting,
+    grants,
+    groups,
+    instances,
+    listing,
+    locking,
+    log,
+    observing,
+    placing,
+    publishing,
+    rollouts,
+    schema,
+)
 from omaha_api.store.readers import Readers
+from omaha_api.store.waiting import Waiting
 from omaha_api.store.writer import CAPACITY, Writer
-from update_core.fleet.evidence import Evidence, Reported
+from update_core.fleet.evidence import Evidence
 from update_core.fleet.grants import Grant, Timeouts
 from update_core.fleet.progress import GroupProgress
+from update_core.fleet.reading import (
+    Change,
+    Ended,
+    HistoryEntry,
+    InstanceQuery,
+    InstanceRow,
+    Placement,
+    Position,
+    ProgressRow,
+)
 from update_core.fleet.store import Granted, GroupLedger, InstanceRecord, Sighting, StoreUnavailable
-from update_core.rollout.model import Instance, Refusal, ResolvedGroup, Stamp
+from update_core.rollout.model import Fleet, Instance, Refusal, ResolvedGroup, Stamp
 
-CHUNK = 500
+CHUNK = 250
 """Rows that one transaction changes at most, so that a grant waits milliseconds behind a large batch."""
+
+PRUNED_TOGETHER = 2000
+"""Entries of the log that one transaction deletes: some milliseconds, because they lie side by side."""
 
 _NO_TIMEOUTS = Timeouts(update_seconds=0, reboot_seconds=0)
 """For evidence that can only end a grant: nothing then runs on."""
 
 
 class SqliteStore:
-    """A FleetStore on the file `path`; its folder is made if need be. `clock` dates the file's birth, nothing else."""
+    """A FleetStore and FleetReader on the file `path`; its folder is made if need be. `clock` dates the file's birth and the log."""
 
     def __init__(
         self,
@@ -41,18 +73,23 @@ class SqliteStore:
         self._clock = clock
         self._connect = connect
         self._lock: locking.FileLock | None = None
-        self._writer = Writer(lambda: connect(path), capacity=capacity)
+        self._waiting = Waiting()
+        self._writer = Writer(
+            lambda: connect(path), capacity=capacity, mark=log.latest, committed=self._waiting.committed
+        )
         self._readers = Readers(path)
 
     async def open(self) -> None:
         """See FleetStore.open."""
         self._lock, connection = await asyncio.to_thread(self._open)
+        self._waiting.open(log.latest(connection))
         self._writer.start(connection)
 
     async def close(self) -> None:
         """See FleetStore.close."""
         await self._readers.close()
         await self._writer.stop()
+        self._waiting.close()
         if self._lock is not None:
             self._lock.release()
             self._lock = None
@@ -71,25 +108,29 @@ class SqliteStore:
 
     async def observe(self, sighting: Sighting, timeouts: Timeouts | None) -> Sequence[Grant]:
         """See FleetStore.observe."""
-        return await self._writer.submit(lambda connection: _observe(connection, sighting, timeouts or _NO_TIMEOUTS))
+        at, timeouts = self._clock(), timeouts or _NO_TIMEOUTS
+        return await self._writer.submit(lambda connection: observing.observe(connection, sighting, timeouts, at))
 
     async def touch(self, sightings: Sequence[Sighting]) -> None:
         """See FleetStore.touch."""
         for start in range(0, len(sightings), CHUNK):
-            chunk = sightings[start : start + CHUNK]
-            await self._writer.submit(_touching(chunk))
+            await self._touch(sightings[start : start + CHUNK])
 
     async def weigh(
         self, app_id: str, instance_id: str, evidence: Sequence[Evidence], timeouts: Timeouts, now: datetime
     ) -> Sequence[Grant]:
         """See FleetStore.weigh."""
+        at = self._clock()
         return await self._writer.submit(
-            lambda connection: grants.weigh(connection, app_id, instance_id, evidence, timeouts, now)
+            lambda connection: observing.weigh(connection, app_id, instance_id, evidence, timeouts, now, at)
         )
 
     async def grant(self, group: ResolvedGroup, instance: Instance, sighting: Sighting, now: datetime) -> Granted:
         """See FleetStore.grant. The sighting is recorded with a new grant; a refusal and a repeated offer record nothing."""
-        return await self._writer.submit(lambda connection: granting.grant(connection, group, instance, sighting, now))
+        at = self._clock()
+        return await self._writer.submit(
+            lambda connection: granting.grant(connection, group, instance, sighting, now, at)
+        )
 
     async def record_rollout(
         self, group: ResolvedGroup, stamp: Stamp, *, completed: bool, now: datetime
@@ -102,13 +143,91 @@ class SqliteStore:
     async def sweep(self, now: datetime) -> Sequence[Grant]:
         """See FleetStore.sweep."""
         ended: list[Grant] = []
-        while chunk := await self._writer.submit(lambda connection: grants.expire(connection, now, CHUNK)):
+        at = self._clock()
+        while chunk := await self._writer.submit(lambda connection: grants.expire(connection, now, CHUNK, at)):
             ended.extend(chunk)
         return ended
 
     async def progress(self, groups: Sequence[ResolvedGroup], now: datetime) -> Mapping[tuple[str, str], GroupProgress]:
         """See FleetStore.progress."""
         return await self._readers.read(lambda connection: counting.progress(connection, groups, now))
+
+    # FleetReader
+
+    async def position(self) -> Position:
+        """See FleetReader.position."""
+        return await self._readers.read(log.position)
+
+    async def wait_beyond(self, revision: int) -> None:
+        """See FleetReader.wait_beyond."""
+        await self._waiting.beyond(revision)
+
+    async def changes(self, after: int, limit: int) -> Sequence[Change]:
+        """See FleetReader.changes. An instance that was merely heard again isn't told of where a later change tells of it as well."""
+        while True:
+            found, last = await self._readers.read(functools.partial(log.read, after=after, limit=limit))
+            if found or last == after:
+                return found
+            after = last
+
+    async def instances(self, query: InstanceQuery) -> Sequence[InstanceRow]:
+        """See FleetReader.instances."""
+        return await self._readers.read(lambda connection: listing.instances(connection, query))
+
+    async def history(self, app_id: str, instance_id: str, limit: int) -> Sequence[HistoryEntry]:
+        """See FleetReader.history."""
+        return await self._readers.read(lambda connection: listing.history(connection, app_id, instance_id, limit))
+
+    async def fleet(self, group: ResolvedGroup, instance_id: str, now: datetime) -> Fleet:
+        """See FleetReader.fleet. It isn't available while the last transaction was one that failed."""
+        fleet = await self._readers.read(lambda connection: granting.fleet(connection, group, instance_id, now))
+        return replace(fleet, available=not self._writer.down)
+
+    async def placements(self) -> Sequence[Placement]:
+        """See FleetReader.placements."""
+        return await self._readers.read(placing.placements)
+
+    async def progresses(self) -> Sequence[ProgressRow]:
+        """See FleetReader.progresses."""
+        return await self._readers.read(publishing.progresses)
+
+    async def place(self, placements: Sequence[Placement]) -> None:
+        """See FleetReader.place."""
+        at = self._clock()
+        await self._writer.submit(lambda connection: placing.place(connection, placements, at))
+
+    async def publish(self, counts: Sequence[GroupProgress], now: datetime) -> None:
+        """See FleetReader.publish. Where nothing differs the writer isn't asked."""
+        differing = await self._readers.read(lambda connection: publishing.differing(connection, counts))
+        at = self._clock()
+        for start in range(0, len(differing), CHUNK):
+            chunk = differing[start : start + CHUNK]
+            await self._publish(chunk, now, at)
+
+    async def reset(self, app_id: str, instance_id: str, now: datetime) -> Ended | None:
+        """See FleetReader.reset."""
+        at = self._clock()
+        return await self._writer.submit(lambda connection: ending.reset(connection, app_id, instance_id, now, at))
+
+    async def forget(self, app_id: str, instance_id: str, now: datetime) -> Ended | None:
+        """See FleetReader.forget."""
+        at = self._clock()
+        return await self._writer.submit(lambda connection: ending.forget(connection, app_id, instance_id, now, at))
+
+    async def prune(self, before: datetime) -> int:
+        """See FleetReader.prune."""
+        up_to = await self._readers.read(lambda connection: log.boundary(connection, before))
+        pruned = 0
+        while count := await self._writer.submit(lambda connection: log.prune(connection, up_to, PRUNED_TOGETHER)):
+            pruned += count
+        return pruned
+
+    async def _touch(self, sightings: Sequence[Sighting]) -> None:
+        at = self._clock()
+        await self._writer.submit(lambda connection: instances.touch(connection, sightings, at))
+
+    async def _publish(self, counts: Sequence[GroupProgress], now: datetime, at: datetime) -> None:
+        await self._writer.submit(lambda connection: publishing.publish(connection, counts, now, at))
 
     def _open(self) -> tuple[locking.FileLock, sqlite3.Connection]:
         """The lock and the writer's connection, to a file with a current schema."""
@@ -131,18 +250,3 @@ class SqliteStore:
             lock.release()
             raise
         return lock, connection
-
-
-def _observe(connection: sqlite3.Connection, sighting: Sighting, timeouts: Timeouts) -> tuple[Grant, ...]:
-    """Record the sighting; a grant whose version it reports is complete, one of another group that is left is moved."""
-    instances.record(connection, sighting)
-    report = Reported(version=sighting.version, boot_id=sighting.boot_id)
-    moved = grants.weigh(connection, sighting.app_id, sighting.instance_id, (report,), timeouts, sighting.at)
-    held = grants.live(connection, sighting.app_id, sighting.instance_id)
-    if held is None or held.track == sighting.track:
-        return moved
-    return (*moved, grants.close(connection, held, sighting.track, sighting.at))
-
-
-def _touching(sightings: Sequence[Sighting]) -> Callable[[sqlite3.Connection], None]:
-    return lambda connection: instances.touch(connection, sightings)

@@ -37,10 +37,23 @@ class _Item:
 
 
 class Writer:
-    """The one thread that writes to the database."""
+    """The one thread that writes to the database.
 
-    def __init__(self, open_connection: Callable[[], sqlite3.Connection], *, capacity: int = CAPACITY) -> None:
+    After each commit `mark` is asked in this thread, and `committed` is told its answer on the event loop, before those who wait for the
+    commit.
+    """
+
+    def __init__(
+        self,
+        open_connection: Callable[[], sqlite3.Connection],
+        *,
+        capacity: int = CAPACITY,
+        mark: Callable[[sqlite3.Connection], int] = lambda _: 0,
+        committed: Callable[[int], None] = lambda _: None,
+    ) -> None:
         self._open_connection = open_connection
+        self._mark = mark
+        self._committed = committed
         self._capacity = capacity
         self._waiting: deque[_Item] = deque()
         self._changed = threading.Condition()
@@ -57,6 +70,11 @@ class Writer:
         self._connection = connection
         self._thread = threading.Thread(target=self._run, name="fleet-store-writer", daemon=True)
         self._thread.start()
+
+    @property
+    def down(self) -> bool:
+        """Whether the last transaction failed because of the database."""
+        return self._down
 
     async def submit(self, work: Work[T]) -> T:
         """Do `work` in a transaction; returns after its commit, in the order of commits.
@@ -86,8 +104,7 @@ class Writer:
 
     def _run(self) -> None:
         while batch := self._next_batch():
-            self._commit(batch)
-            self._answer(batch)
+            self._answer(batch, self._commit(batch))
         if self._connection is not None:
             self._connection.close()
 
@@ -101,17 +118,20 @@ class Writer:
         self._last_batch = len(batch)
         return batch
 
-    def _commit(self, batch: list[_Item]) -> None:
+    def _commit(self, batch: list[_Item]) -> int | None:
+        """The mark after the commit; None if it failed."""
         try:
             connection = self._connection = self._connection or self._open_connection()
             if not _do_together(connection, batch):
                 _do_apart(connection, batch)
+            mark = self._mark(connection)
         except (StoreUnavailable, sqlite3.Error) as error:
             self._fail(batch, error)
-        else:
-            if self._down:
-                logger.info("the database answers again")
-            self._down = False
+            return None
+        if self._down:
+            logger.info("the database answers again")
+        self._down = False
+        return mark
 
     def _fail(self, batch: list[_Item], error: Exception) -> None:
         # A new connection for the next batch: after a failed write nothing that this one believes about the file is worth keeping.
@@ -124,14 +144,25 @@ class Writer:
         for item in batch:
             item.failure = StoreUnavailable(f"the database failed: {error}")
 
-    def _answer(self, batch: list[_Item]) -> None:
+    def _answer(self, batch: list[_Item], mark: int | None) -> None:
         if self._loop is None:
             return
         try:
-            self._loop.call_soon_threadsafe(_resolve, batch)
+            self._loop.call_soon_threadsafe(self._resolve, batch, mark)
         except RuntimeError:
             # The loop was closed over our head: nobody is left to be told.
             logger.debug("%d transactions were committed after the event loop had closed", len(batch))
+
+    def _resolve(self, batch: list[_Item], mark: int | None) -> None:
+        if mark is not None:
+            self._committed(mark)
+        for item in batch:
+            if item.future.done():
+                continue  # who asked has gone away; the work is done all the same
+            if item.failure is not None:
+                item.future.set_exception(item.failure)
+            else:
+                item.future.set_result(item.result)
 
 
 def _do_together(connection: sqlite3.Connection, batch: list[_Item]) -> bool:
@@ -163,13 +194,3 @@ def _do_apart(connection: sqlite3.Connection, batch: list[_Item]) -> None:
             connection.execute("ROLLBACK TO piece")
         connection.execute("RELEASE piece")
     connection.execute("COMMIT")
-
-
-def _resolve(batch: list[_Item]) -> None:
-    for item in batch:
-        if item.future.done():
-            continue  # who asked has gone away; the work is done all the same
-        if item.failure is not None:
-            item.future.set_exception(item.failure)
-        else:
-            item.future.set_result(item.result)

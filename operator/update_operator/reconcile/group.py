@@ -64,6 +64,7 @@ def reconcile(view: View, now: datetime, new_salt: str) -> Outcome[GroupStatus]:
         (
             *conditions.transitions(before.conditions, findings, _SPOKEN_OF),
             *_pausing(group, findings),
+            *_held_back(group, findings),
             *decided.notices,
         ),
     )
@@ -116,6 +117,15 @@ def _pausing(group: Group, findings: Iterable[Finding]) -> list[Notice]:
     return [Notice(Severity.NORMAL, paused.reason, "Pause" if group.spec.paused else "Unpause", text)]
 
 
+def _held_back(group: Group, findings: Iterable[Finding]) -> list[Notice]:
+    """That the fleet API is away is news of those Groups only that can't begin what they should; for all it is a condition."""
+    old = conditions.find(group.status.conditions, ConditionType.PROGRESSING)
+    found = next(finding for finding in findings if finding.type is ConditionType.PROGRESSING)
+    if found.reason is not Reason.FLEET_UNAVAILABLE or (old and old.reason == found.reason):
+        return []
+    return [Notice(Severity.WARNING, found.reason, "StartRollout", found.message)]
+
+
 def _progressing(view: View, problem: Problem | None, decided: stamps.Stamps) -> Finding:
     type_ = ConditionType.PROGRESSING
     hindrance = _hindrance(view, problem, decided)
@@ -166,16 +176,14 @@ def _hindrance(view: View, problem: Problem | None, decided: stamps.Stamps) -> t
 def _fleet_reported(view: View) -> Finding:
     type_ = ConditionType.FLEET_REPORTED
     if view.fleet.contact is Contact.ANSWERING:
-        return Finding(type_, "True", Reason.FLEET_ANSWERED, "The counts are the Omaha service's own.")
+        return Finding(type_, "True", Reason.FLEET_ANSWERED, "The counts are the fleet API's own.")
     if view.fleet.contact is Contact.AWAY:
-        message = "The counts are old: the Omaha service does not answer the operator."
+        message = f"The counts are old: {view.fleet.trouble or 'the fleet API is away'}."
         return Finding(type_, "False", Reason.FLEET_UNAVAILABLE, message)
     old = conditions.find(view.group.status.conditions, type_)
     if old is not None:
         return Finding(type_, old.status, Reason(old.reason), old.message)
-    return Finding(
-        type_, "Unknown", Reason.FLEET_UNAVAILABLE, "The Omaha service has yet to answer for the first time."
-    )
+    return Finding(type_, "Unknown", Reason.FLEET_UNAVAILABLE, "The fleet API has yet to answer for the first time.")
 
 
 def _counts(before: GroupStatus, rollout: Rollout | None, fleet: Fleet) -> InstanceCounts | None:

@@ -36,7 +36,7 @@ class Outcome(Generic[S_co]):
 
 
 class Contact(StrEnum):
-    """How things stand with the Omaha service."""
+    """How things stand with the fleet API."""
 
     STARTING = "Starting"
     """It has had too little time to answer: nothing is begun, and nothing is said against it."""
@@ -46,12 +46,14 @@ class Contact(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Fleet:
-    """What is known of one group's instances. `progress` is the last answer, None where the store never saw the group."""
+    """What is known of one group's instances. `progress` is what was said last, None where the store never saw the group."""
 
     contact: Contact
     known: bool = False
-    """Whether a full report has arrived since this process began: only then does a missing `progress` mean "never seen"."""
+    """Whether a complete list has arrived since this process began: only then does a missing `progress` mean "never seen"."""
     progress: GroupProgress | None = None
+    trouble: str = ""
+    """Why the fleet API is away and what to do about it, without a full stop; empty while it isn't."""
 
 
 @dataclass(frozen=True, slots=True)

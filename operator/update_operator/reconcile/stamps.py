@@ -61,9 +61,9 @@ def _waiting_for(fleet: Fleet) -> str:
     # A sequence may be used once only, so the store's highest has to be known. What was known before it went away isn't enough:
     # a Group may have been stamped, granted from, deleted and made again since.
     if fleet.contact is Contact.AWAY:
-        return "the Omaha service does not answer the operator."
+        return "the operator cannot read the fleet's progress; condition FleetReported says why."
     if not fleet.known:
-        return "the Omaha service has yet to report which rollouts it has seen."
+        return "the fleet API has yet to say which rollouts the fleet store has seen."
     return ""
 
 

@@ -115,7 +115,6 @@ def test_without_api_server_and_snapshot_it_says_why_it_is_not_ready(tmp_path):
         assert "there is no snapshot" in reasons()
         reply = omaha.post(omaha_fleet.check("some.app"))
         assert (reply.status, reply.headers["retry-after"]) == (503, "10")
-        assert omaha.private("/progress?epoch=&revision=0")[0] == 503
         assert omaha.stop() == 0
 
 
@@ -183,6 +182,17 @@ def test_a_snapshot_that_cannot_be_written_is_said_at_the_start(tmp_path):
     assert ended.stderr.startswith(f"omaha-api: the snapshot folder {tmp_path / 'file'} can't be written")
 
 
+def test_a_certificate_that_cannot_be_read_is_said_at_the_start(tmp_path):
+    flags = ["--tls-cert-file", str(tmp_path / "tls.crt"), "--tls-private-key-file", str(tmp_path / "tls.key")]
+    kube_flags = ["--kubeconfig", str(kubeconfig(tmp_path, "http://127.0.0.1:1"))]
+    omaha = OmahaProcess(tmp_path, [*kube_flags, *flags, "--fleet-listen", "127.0.0.1:0"])
+
+    ended = omaha.run_to_its_end()
+
+    said = f"omaha-api: {tmp_path / 'tls.crt'} can't be read: No such file or directory"
+    assert (ended.returncode, ended.stderr.strip()) == (1, said)
+
+
 def test_a_corrupt_snapshot_is_said_and_left_aside(omaha, fleet, app_id):
     omaha.snapshot.write_text("{")
     fleet.roll_out("1.1.0")
@@ -200,6 +210,8 @@ def test_a_corrupt_snapshot_is_said_and_left_aside(omaha, fleet, app_id):
         pytest.param(["--listen", "8080"], "--listen must be host:port", id="listen"),
         pytest.param(["--database", "postgres://x"], "--database must be sqlite:///file", id="database"),
         pytest.param(["--kube-server", "https://x"], "need each other", id="server without account"),
+        pytest.param(["--tls-cert-file", "x"], "need each other", id="certificate without key"),
+        pytest.param(["--fleet-listen", "x"], "--fleet-listen must be host:port", id="fleet listen"),
         pytest.param(["--package-base-url", "ftp://x"], "--package-base-url must begin with", id="base url"),
     ],
 )

@@ -1,4 +1,4 @@
-"""The service's account may do exactly what the service does: read the four kinds."""
+"""The service's account may do exactly what the service does: read the four kinds, write Events, and learn who the front proxy is."""
 
 import json
 from pathlib import Path
@@ -47,10 +47,27 @@ def test_the_service_runs_with_the_rights_of_its_manifest(control_plane, account
         ("patch", "groups.updateservice.dev/status", False),
         ("get", "secrets", False),
         ("list", "configmaps", False),
+        ("create", "events.events.k8s.io", True),
+        ("list", "events.events.k8s.io", False),
+        ("create", "tokenreviews.authentication.k8s.io", False),
     ],
     ids=lambda value: str(value).replace("/", " "),
 )
 def test_nothing_else_is_allowed(control_plane, account, verb, resource, allowed):
     asked = control_plane.kubectl("auth", "can-i", verb, resource, "--all-namespaces", f"--as={ACCOUNT}", check=False)
+
+    assert asked.stdout.strip() == ("yes" if allowed else "no")
+
+
+@pytest.mark.parametrize(
+    ("name", "allowed"),
+    [
+        pytest.param("extension-apiserver-authentication", True, id="its-own"),
+        pytest.param("other", False, id="another"),
+    ],
+)
+def test_of_kube_systems_configmaps_one_is_readable(control_plane, account, name, allowed):
+    arguments = ("auth", "can-i", "watch", f"configmap/{name}", f"--as={ACCOUNT}")
+    asked = control_plane.kubectl(*arguments, namespace="kube-system", check=False)
 
     assert asked.stdout.strip() == ("yes" if allowed else "no")

@@ -25,7 +25,7 @@ def test_the_guides_flow_moves_an_instance_to_the_new_version(omaha, fleet, app_
 
     def counted():
         group = omaha.progress_of(app_id, "fake1")
-        return group and (group["rollout"]["version"], group["on_target"], group["in_progress"]) == ("1.1.0", 1, 0)
+        return group and (group.rollout.version, group.on_target, group.in_progress) == ("1.1.0", 1, 0)
 
     wait_until(counted, "the instance is counted on target", within=10)
     assert omaha.stop() == 0
@@ -75,3 +75,10 @@ def test_a_pause_ends_the_offers_at_once_and_its_end_resumes_them(omaha, fleet, 
     fleet.update("Group", "app-fake1", spec={"paused": False})
 
     omaha.wait_for_answer(omaha_fleet.check(app_id, "first"), "1.1.0")
+
+
+def test_without_a_certificate_there_is_no_fleet_api_and_the_log_says_so(omaha):
+    omaha.start()
+
+    assert omaha.said(r"the fleet API isn't served: it needs --tls-cert-file and --tls-private-key-file")
+    assert omaha.stop() == 0

@@ -4,53 +4,23 @@ import json
 import signal
 import time
 
-import pytest
 import yaml
 
-from support import fault_proxy
 from support.eventually import eventually
 from support.operator_cluster import SYSTEM, application, channel, group, manifest, package
-from update_kube import configuration
 from update_operator import keys
 
 LOST_LEASE = 3
 
 
-@pytest.fixture
-async def proxy(operators):
-    """A proxy in front of the API server that a test can make misbehave; it speaks as the operator's account."""
-    upstream = configuration.from_service_account_dir(operators.account, operators.access.server)
-    async with fault_proxy.FaultProxy(upstream).running() as running:
-        yield running
-
-
-@pytest.fixture
-def through_proxy(proxy, tmp_path):
-    """A kubeconfig that leads to the proxy."""
-    path = tmp_path / "proxy.kubeconfig"
-    context = {"name": "c", "context": {"cluster": "c", "user": "u"}}
-    cluster = {"name": "c", "cluster": {"server": proxy.config.server}}
-    users = [{"name": "u", "user": {}}]
-    document = {
-        "apiVersion": "v1",
-        "kind": "Config",
-        "current-context": "c",
-        "contexts": [context],
-        "clusters": [cluster],
-        "users": users,
-    }
-    path.write_text(yaml.safe_dump(document))
-    return path
-
-
 async def test_a_package_deleted_while_the_watch_is_deaf_is_noticed_and_the_watch_begins_anew(
     operators, tenant, fleet, app_id, proxy, through_proxy
 ):
-    operator = operators.start(fleet.url, kubeconfig=through_proxy, resync_seconds=1)
+    operator = operators.start(kubeconfig=through_proxy, resync_seconds=1)
     tenant.apply(application(app_id), package("1.0.0"), channel("1.0.0"), group())
     await eventually(lambda: tenant.target("prod") == "1.0.0", saying=operator.text)
     # Only a watch that is open can go deaf: the list may have brought the target before the watches began.
-    await eventually(lambda: proxy.watches == len(keys.TYPES), saying=operator.text)
+    await eventually(lambda: proxy.watches == len(keys.TYPES) + 1, saying=operator.text)
 
     proxy.go_silent()
     tenant.delete("packages", "app-1.0.0")
@@ -70,7 +40,7 @@ async def test_a_deletion_that_a_new_list_of_the_watch_skips_is_noticed_soon(
     operators, tenant, fleet, app_id, proxy, through_proxy
 ):
     tenant.apply(application(app_id), package("1.0.0"), channel("1.0.0"), group())
-    operator = operators.start(fleet.url, kubeconfig=through_proxy, resync_seconds=300)
+    operator = operators.start(kubeconfig=through_proxy, resync_seconds=300)
     await eventually(lambda: tenant.target("prod") == "1.0.0", 20, saying=operator.text)
     # The list that follows the beginning of the watches is not the one that this is about.
     await eventually(lambda: operator.metric("update_operator_relists_total") == 2, 20)
@@ -88,7 +58,7 @@ async def test_a_deletion_that_a_new_list_of_the_watch_skips_is_noticed_soon(
 async def test_after_the_api_server_was_out_of_reach_everything_is_caught_up(
     operators, tenant, fleet, app_id, proxy, through_proxy
 ):
-    operator = operators.start(fleet.url, kubeconfig=through_proxy, resync_seconds=1, lease_seconds=15)
+    operator = operators.start(kubeconfig=through_proxy, resync_seconds=1, lease_seconds=15)
     tenant.apply(application(app_id), package("1.0.0"), package("1.1.0"), channel("1.0.0"), group())
     await eventually(lambda: tenant.target("prod") == "1.0.0", 20, saying=operator.text)
 
@@ -103,9 +73,9 @@ async def test_after_the_api_server_was_out_of_reach_everything_is_caught_up(
 
 
 async def test_a_stand_by_takes_over_from_a_leader_that_was_killed(operators, tenant, fleet, app_id):
-    leader = operators.start(fleet.url)
+    leader = operators.start()
     await eventually(leader.leads, 20, saying=leader.text)
-    stand_by = operators.start(fleet.url)
+    stand_by = operators.start()
     await eventually(lambda: stand_by.get("/readyz")[0] == 200, 20, saying=stand_by.text)
     assert not stand_by.metric("update_operator_leader")
 
@@ -117,7 +87,7 @@ async def test_a_stand_by_takes_over_from_a_leader_that_was_killed(operators, te
 
 
 async def test_sigterm_ends_a_leader_quickly_and_frees_the_lease(operators, fleet):
-    operator = operators.start(fleet.url)
+    operator = operators.start()
     await eventually(operator.leads, 20, saying=operator.text)
 
     begun = time.monotonic()
@@ -129,10 +99,10 @@ async def test_sigterm_ends_a_leader_quickly_and_frees_the_lease(operators, flee
 
 
 async def test_a_leader_that_was_paused_and_lost_its_lease_ends(operators, tenant, fleet, app_id):
-    leader = operators.start(fleet.url)
+    leader = operators.start()
     await eventually(leader.leads, 20, saying=leader.text)
     leader.send(signal.SIGSTOP)
-    successor = operators.start(fleet.url)
+    successor = operators.start()
     await eventually(successor.leads, 20, saying=successor.text)
 
     leader.send(signal.SIGCONT)
@@ -149,7 +119,7 @@ async def test_a_missing_right_is_named_in_the_log_and_by_readyz(operators, flee
     role["rules"][0]["resources"].remove("groups")
     operators.access.kubectl("replace", "-f", "-", input=json.dumps(role))
 
-    operator = operators.start(fleet.url)
+    operator = operators.start()
 
     await eventually(lambda: 'cannot list resource "groups"' in operator.get("/readyz")[1], 20, saying=operator.text)
     assert operator.get("/readyz")[0] == 503
@@ -165,7 +135,7 @@ async def test_a_missing_right_to_watch_is_unready_too_though_lists_work(operato
     role["rules"][0]["verbs"].remove("watch")
     operators.access.kubectl("replace", "-f", "-", input=json.dumps(role))
 
-    operator = operators.start(fleet.url)
+    operator = operators.start()
 
     await eventually(lambda: "the watches end" in operator.get("/readyz")[1], 40, saying=operator.text)
     assert "cannot watch resource" in operator.text()
@@ -173,7 +143,7 @@ async def test_a_missing_right_to_watch_is_unready_too_though_lists_work(operato
 
 async def test_an_unreachable_api_server_shows_in_log_and_readyz(operators, fleet, proxy, through_proxy):
     await proxy.cut()
-    operator = operators.start(fleet.url, kubeconfig=through_proxy)
+    operator = operators.start(kubeconfig=through_proxy)
 
     await eventually(lambda: operator.get("/readyz")[0] == 503, 20, saying=operator.text)
     await eventually(lambda: "cannot reach" in operator.text())
@@ -181,9 +151,9 @@ async def test_an_unreachable_api_server_shows_in_log_and_readyz(operators, flee
 
 
 async def test_a_port_in_use_is_said_so(operators, fleet):
-    first = operators.start(fleet.url)
+    first = operators.start()
     await eventually(lambda: first.get("/healthz")[0] == 200, 20, saying=first.text)
-    second = operators.start(fleet.url, port=first.port)
+    second = operators.start(port=first.port)
 
     assert second.wait() == 1
     assert f"cannot listen on 127.0.0.1:{first.port}: address already in use" in second.text()
@@ -194,6 +164,7 @@ async def test_the_account_can_do_no_more_than_it_needs(operators):
         ("patch", "groups.updateservice.dev/status", ""),
         ("create", "configmaps", SYSTEM),
         ("update", "leases/update-operator", SYSTEM),
+        *((verb, "groupprogresses.fleet.updateservice.dev", "") for verb in ("get", "list", "watch")),
     ]
     cannot = [
         ("patch", "groups.updateservice.dev", ""),
@@ -204,6 +175,9 @@ async def test_the_account_can_do_no_more_than_it_needs(operators):
         ("list", "configmaps", "default"),
         ("update", "leases/another", SYSTEM),
         ("list", "namespaces", ""),
+        ("list", "instances.fleet.updateservice.dev", ""),
+        ("patch", "groupprogresses.fleet.updateservice.dev", ""),
+        ("get", "apiservices.apiregistration.k8s.io", ""),
     ]
 
     assert [right for right in can if not operators.may(*right)] == []
@@ -213,7 +187,7 @@ async def test_the_account_can_do_no_more_than_it_needs(operators):
 async def test_a_killed_api_server_or_etcd_interrupts_and_loses_nothing(
     operators, own_control_plane, tenant, fleet, app_id
 ):
-    operator = operators.start(fleet.url, lease_seconds=30)
+    operator = operators.start(lease_seconds=30)
     tenant.apply(application(app_id), package("1.0.0"), package("1.1.0"), channel("1.0.0"), group())
     await eventually(lambda: tenant.target("prod") == "1.0.0", 20, saying=operator.text)
 

@@ -7,6 +7,7 @@ import pytest
 from omaha_api.fleet_memory import FleetMemory, Known
 from omaha_api.sightings import Sightings
 from support.scripted_store import ScriptedStore
+from update_core.fleet.attributes import NONE
 from update_core.fleet.grants import Timeouts
 from update_core.fleet.store import Sighting, StoreUnavailable
 
@@ -73,7 +74,7 @@ async def test_a_failed_flush_keeps_everything_for_the_next():
 async def test_an_instance_is_touched_once_per_batch_however_often_it_checked():
     store, memory = ScriptedStore(), FleetMemory()
     sightings = made(store, memory)
-    memory.remember(("app", "m"), Known("fake1", "1.0.0", "", "", NOW))
+    memory.remember(("app", "m"), Known("fake1", "1.0.0", NONE, "", "", NOW))
     for _ in range(5):
         memory.touch(("app", "m"))
 
@@ -86,7 +87,7 @@ async def test_an_instance_is_touched_once_per_batch_however_often_it_checked():
 def test_memory_is_bounded_and_forgets_who_was_heard_first():
     memory = FleetMemory(max_instances=2)
     for name in ("a", "b", "c"):
-        memory.remember(("app", name), Known("fake1", "1.0.0", "", "", NOW))
+        memory.remember(("app", name), Known("fake1", "1.0.0", NONE, "", "", NOW))
         memory.touch(("app", name))
 
     assert memory.instances == 2

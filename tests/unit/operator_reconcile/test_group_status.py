@@ -12,6 +12,7 @@ from update_operator.reconcile.outcome import Contact, Fleet
 
 NOW = kinds.later(100)
 QUIET = Fleet(Contact.ANSWERING, known=True)
+AWAY = Fleet(Contact.AWAY, known=True, trouble="one trouble")
 
 
 def view(**changes):
@@ -214,6 +215,30 @@ def test_the_last_counts_stay_while_the_fleet_is_away():
     assert status.rollout.completed_time is None
     forgotten = follow(before, fleet=Fleet(Contact.AWAY)).status
     assert forgotten.progress == "3/10"
+
+
+def test_an_outage_is_explained_where_the_counts_are_and_said_of_a_group_that_it_holds_back():
+    before = follow(reconciled(), fleet=counted(1, active=10, on_target=3)).status
+    away = Fleet(Contact.AWAY, known=True, trouble="APIService x is away; look there")
+    calm = follow(before, fleet=away)
+    (reported,) = [c for c in calm.status.conditions if c.type == "FleetReported"]
+    assert reported.message == "The counts are old: APIService x is away; look there."
+    assert calm.notices == ()
+
+    promoted = {"channel": kinds.channel("2.0.0"), "package": kinds.package("2.0.0"), "fleet": away}
+    held_back = follow(calm.status, **promoted)
+    assert [notice.reason for notice in held_back.notices] == ["FleetUnavailable"]
+    assert "2.0.0 has not begun" in held_back.notices[0].note
+    assert follow(held_back.status, **promoted).notices == ()
+
+
+def test_the_words_of_an_outage_change_nothing_but_the_condition_that_is_paced():
+    before = follow(reconciled(), channel=kinds.channel("2.0.0"), package=kinds.package("2.0.0"), fleet=AWAY).status
+    other = dataclasses.replace(AWAY, trouble="another one")
+    after = follow(before, channel=kinds.channel("2.0.0"), package=kinds.package("2.0.0"), fleet=other).status
+
+    changed = {new.type for old, new in zip(before.conditions, after.conditions, strict=True) if old != new}
+    assert changed == {"FleetReported"}
 
 
 @pytest.mark.parametrize(

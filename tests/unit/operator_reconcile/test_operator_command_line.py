@@ -12,6 +12,7 @@ from update_operator import __main__ as command_line
         pytest.param(["--metrics-listen", "8082"], "--metrics-listen must be HOST:PORT", id="no host"),
         pytest.param(["--metrics-listen", "127.0.0.1:99999"], "--metrics-listen must be HOST:PORT", id="no port"),
         pytest.param(["--lease-seconds", "2"], "--lease-seconds must be at least 3", id="lease too short"),
+        pytest.param(["--fleet-silence-seconds", "2"], "--fleet-silence-seconds must be at least 3", id="no patience"),
         pytest.param(["--log-level", "chatty"], "--log-level must be debug", id="no log level"),
         pytest.param(["--bogus"], "No such option", id="no such flag"),
     ],

@@ -57,6 +57,20 @@ def test_all_objects_together_keep_to_the_rate_and_each_gets_its_turn():
     assert max(windows) <= 20
 
 
+def test_whoever_has_nothing_to_write_any_more_keeps_nobody_waiting():
+    clock = Clock()
+    pacer = Pacer(Pace(object_seconds=5, per_second=20), clock)
+    for number in range(10_000):
+        pacer.delay(f"g{number}")
+    pacer.wrote("g0")
+
+    pacer.restart()
+    assert pacer.delay("late") == 0
+    assert pacer.delay("later") == 0.05
+    # What was written is remembered: it isn't written again the sooner.
+    assert pacer.delay("g0") == 5.0
+
+
 def change(at, *, deleted=False):
     """A Package as a list brought it."""
     found = kinds.package("1.0.0", resourceVersion="3")

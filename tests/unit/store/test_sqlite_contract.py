@@ -1,16 +1,22 @@
-"""The SQLite store keeps the fleet store's contract."""
+"""The SQLite store keeps the contracts of those who write to the fleet store, and of those who read it."""
 
 import contextlib
 
 import pytest
 
+from support.fleet_reader_contract import FleetReaderContract
 from support.fleet_store_contract import FleetStoreContract
-from support.sqlite_stores import connect_carelessly, made
+from support.sqlite_stores import StoreClock, connect_carelessly, made
 
 
 @pytest.fixture
-async def store(tmp_path):
-    store = made(tmp_path / "fleet.db", connect_carelessly)
+def clock():
+    return StoreClock()
+
+
+@pytest.fixture
+async def store(tmp_path, clock):
+    store = made(tmp_path / "fleet.db", connect_carelessly, clock)
     await store.open()
     yield store
     await store.close()
@@ -35,4 +41,8 @@ def fresh_store(tmp_path):
 
 
 class TestSqliteStore(FleetStoreContract):
+    pass
+
+
+class TestSqliteStoreAsItIsRead(FleetReaderContract):
     pass

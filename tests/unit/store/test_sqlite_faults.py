@@ -12,7 +12,7 @@ import pytest
 from omaha_api.store import connections
 from omaha_api.store.sqlite import SqliteStore
 from support.fleet_store_actions import ask, assert_in_flight_agrees, granted
-from support.fleet_values import APP_ID
+from support.fleet_values import APP_ID, NOW, group, sighting
 from support.sqlite_stores import made
 from update_core.fleet.store import StoreUnavailable
 
@@ -150,10 +150,25 @@ async def test_writer_that_is_locked_out_is_unavailable_and_reads_go_on(tmp_path
     with pytest.raises(StoreUnavailable, match="locked"):
         await granted(store, "two")
     assert await store.instance(APP_ID, "one") is not None
+    assert not (await store.fleet(group(), "two", NOW)).available
 
     shell.close()
     await granted(store, "two")
+    assert (await store.fleet(group(), "two", NOW)).available
     await store.close()
+
+
+async def test_transaction_that_fails_leaves_no_gap_in_the_log_and_no_entry(tmp_path):
+    store = made(tmp_path / "fleet.db")
+    await store.open()
+    sightings = [sighting("one"), sighting("bad", alias="\ud800"), sighting("two")]
+
+    results = await asyncio.gather(*(store.observe(seen, None) for seen in sightings), return_exceptions=True)
+    changes = await store.changes(0, 10)
+    await store.close()
+
+    assert [type(result) for result in results] == [list, UnicodeEncodeError, list]
+    assert [(change.revision, change.row.record.instance_id) for change in changes] == [(1, "one"), (2, "two")]
 
 
 async def test_killed_process_has_lost_no_grant_that_it_acknowledged(tmp_path):

@@ -1,5 +1,6 @@
 """The database file: who may open it, which ones are refused and in which words, and what is found in it again."""
 
+import asyncio
 import os
 import sqlite3
 import subprocess
@@ -59,6 +60,8 @@ async def test_everything_is_there_after_closing_and_opening_again(path):
         await store.ledgers(),
         await store.progress([], NOW),
         await store.instance(APP_ID, "one"),
+        await store.position(),
+        await store.changes(0, 10),
     )
     await store.close()
 
@@ -69,6 +72,8 @@ async def test_everything_is_there_after_closing_and_opening_again(path):
         await again.ledgers(),
         await again.progress([], NOW),
         await again.instance(APP_ID, "one"),
+        await again.position(),
+        await again.changes(0, 10),
     )
     await again.close()
 
@@ -160,6 +165,20 @@ async def test_store_that_was_closed_is_unavailable(path):
 async def test_store_that_was_never_opened_is_unavailable(path):
     with pytest.raises(StoreUnavailable):
         await ask(SqliteStore(path), "one")
+
+
+async def test_who_waits_for_changes_is_told_that_there_will_be_none(path):
+    store = SqliteStore(path)
+    with pytest.raises(StoreUnavailable):
+        await store.wait_beyond(0)
+    await store.open()
+    waiting = asyncio.create_task(store.wait_beyond(0))
+    await asyncio.sleep(0)
+
+    await store.close()
+
+    with pytest.raises(StoreUnavailable):
+        await waiting
 
 
 async def test_one_live_grant_per_instance_holds_in_the_database_itself(path):

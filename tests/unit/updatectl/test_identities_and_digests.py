@@ -5,6 +5,7 @@ import json
 
 import pytest
 
+from update_core import names
 from updatectl import digests, naming, tokens
 
 SHA256 = "b602d630f0a081840d0ca8fc4d35810e42806642b3127bb702d65c3df227d0f5"
@@ -26,7 +27,7 @@ SHA256 = "b602d630f0a081840d0ca8fc4d35810e42806642b3127bb702d65c3df227d0f5"
     ],
 )
 def test_a_slug_says_what_it_stands_for_and_never_means_two_things(text, slug):
-    assert naming.slug(text) == slug
+    assert names.slug(text) == slug
 
 
 def test_different_identities_have_different_names():

@@ -95,7 +95,7 @@ def ensure(folder: Path, now: dt.datetime) -> Certificates:
         (files.front_proxy_authority, "update-service-local-front-proxy"),
         (files.etcd_authority, "update-service-local-etcd"),
     ):
-        if not _is_good(signer, signer, now + RENEW_AUTHORITY_BEFORE):
+        if not is_good(signer, signer, now + RENEW_AUTHORITY_BEFORE):
             authority.new_authority(signer, name, now)
     for pair, subject, signer in (
         (files.serving, Subject("kube-apiserver", names=SERVING_NAMES), files.cluster_authority),
@@ -104,14 +104,14 @@ def ensure(folder: Path, now: dt.datetime) -> Certificates:
         (files.front_proxy_client, Subject("front-proxy-client"), files.front_proxy_authority),
         (files.etcd, Subject("etcd", names=LOOPBACK), files.etcd_authority),
     ):
-        if not _is_good(pair, signer, now + RENEW_BEFORE):
+        if not is_good(pair, signer, now + RENEW_BEFORE):
             authority.issue(pair, subject, signer, now)
     if not files.service_account_key.exists():
         authority.new_signing_key(files.service_account_key)
     return files
 
 
-def _is_good(pair: Pair, signer: Pair, still_valid_at: dt.datetime) -> bool:
+def is_good(pair: Pair, signer: Pair, still_valid_at: dt.datetime) -> bool:
     """Whether it can be read, lasts long enough and is signed by this very authority (and not by one renewed since)."""
     if not (pair.exists() and signer.exists()):
         return False

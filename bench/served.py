@@ -1,0 +1,54 @@
+"""The fleet API as kubectl meets it: a control plane of its own, the real service on a store that is full already, an APIService."""
+
+import asyncio
+import contextlib
+import datetime as dt
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from updatectl.local import certificates, fleet_api, installing
+from updatectl.local.control_plane import binaries, cluster, layout
+
+
+@contextlib.contextmanager
+def kubectl(folder: Path, database: Path) -> Iterator[list[str]]:
+    """The beginning of a kubectl command of the administrator, once the API server serves the fleet."""
+    plane = cluster.ControlPlane(folder / "control-plane", binaries.ensure(progress=_say), durable=False)
+    plane.start()
+    try:
+        ports = layout.free_ports({"omaha": 0, "private": 0, "fleet": 0})
+        with _service(folder, database, plane, ports):
+            program = binaries.ensure_kubectl(progress=_say)
+            yield [str(program), f"--kubeconfig={plane.kubeconfig}", f"--cache-dir={folder / 'cache'}"]
+    finally:
+        plane.stop()
+
+
+@contextlib.contextmanager
+def _service(folder: Path, database: Path, plane: cluster.ControlPlane, ports: dict[str, int]) -> Iterator[None]:
+    now = dt.datetime.now(dt.UTC)
+    files = certificates.ensure(folder / "certificates", now)
+    asyncio.run(installing.install(plane.kubeconfig))
+    command = [
+        sys.executable, "-m", "omaha_api", "serve", "--listen", f"127.0.0.1:{ports['omaha']}",
+        "--private-listen", f"127.0.0.1:{ports['private']}", "--fleet-listen", f"127.0.0.1:{ports['fleet']}",
+        "--tls-cert-file", str(files.fleet_serving.certificate), "--tls-private-key-file", str(files.fleet_serving.key),
+        "--database", f"sqlite:///{database}", "--kubeconfig", str(plane.kubeconfig),
+    ]  # fmt: skip
+    ca_pem = files.fleet_authority.certificate.read_bytes()
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
+        try:
+            asyncio.run(fleet_api.register(plane.kubeconfig, port=ports["fleet"], ca_pem=ca_pem, now=now))
+            yield
+        finally:
+            process.terminate()
+            try:
+                process.wait(20)
+            except subprocess.TimeoutExpired:
+                process.kill()
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr)

@@ -1,0 +1,1 @@
+"""What updatectl knows of the fleet API: which instance is meant, what is asked of it, and how its answers read."""

@@ -1,0 +1,64 @@
+"""What do the handlers of the fleet API stand on? One bundle of the service's parts, and how an object is found by its name."""
+
+from collections.abc import Callable
+from concurrent.futures import Executor
+from dataclasses import dataclass
+
+from omaha_api.clock import Clock
+from omaha_api.fleet_api import kinds, statuses
+from omaha_api.fleet_api.actions import Actions
+from omaha_api.fleet_api.decisions import Decisions
+from omaha_api.fleet_api.feed import Feed
+from omaha_api.placements import Placements
+from update_core import names
+from update_core.fleet.reading import FleetReader, InstanceQuery, InstanceRow, Placement
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """How much one request may take."""
+
+    chunk: int = 1000
+    """Rows that are read at a time: some milliseconds of the store's reader."""
+    scan_seconds: float = 0.25
+    """A page that isn't full ends when it took this long."""
+    max_limit: int = 10_000
+    """Objects on a page, whatever the client's limit says; it gets a token to go on, as for any page."""
+
+
+@dataclass(frozen=True)
+class FleetApi:
+    """The parts."""
+
+    reader: FleetReader
+    placements: Placements
+    feed: Feed
+    decisions: Decisions
+    actions: Actions
+    clock: Clock
+    workers: Executor
+    """Where pages are made: a page of some hundred objects would hold the event loop, and every check, for milliseconds."""
+    counted: Callable[[], bool] = lambda: True
+    """Whether the groups have been counted since the start."""
+    effort: Effort = Effort()
+
+    async def find_instance(self, namespace: str, name: str) -> tuple[InstanceRow, Placement]:
+        """An instance by its name.
+
+        Raises:
+            ApiError: 404.
+            StoreUnavailable: it isn't known whether it is there.
+        """
+        await self.placements.current()
+        for placement in self.placements.in_namespace(namespace):
+            slug = slug_in(placement, name)
+            if slug:
+                for row in await self.reader.instances(InstanceQuery(placement.app_id, slug=slug, limit=1)):
+                    return row, placement
+        raise statuses.not_found(kinds.INSTANCES, name)
+
+
+def slug_in(placement: Placement, name: str) -> str:
+    """The slug of an instance of the application that has this name; empty where no instance of it can have it."""
+    prefix = names.instance(placement.application, "")
+    return name.removeprefix(prefix) if name.startswith(prefix) else ""

@@ -1,0 +1,162 @@
+"""Each reason for which a check may be refused happens to an instance, and whoever asks for its decision reads the same one."""
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from omaha_api.store import connections
+from support import omaha_fleet
+from support.fleet_desk import FleetDesk
+from update_core.rollout.model import Reason
+
+APP = "e96281a6-d1af-4bde-9a0a-97b76e56dc57"
+ONE, OTHER = "{machine-one}", "{machine-other}"
+
+
+def impatient(path: Path) -> sqlite3.Connection:
+    """A connection that doesn't wait for a lock."""
+    connection = connections.connect(path)
+    connection.execute("PRAGMA busy_timeout = 0")
+    return connection
+
+
+@pytest.fixture
+async def desk(tmp_path):
+    desk = FleetDesk(tmp_path / "fleet.db", APP, impatient)
+    yield desk
+    await desk.close()
+
+
+# Each makes a check of ONE refuse for one reason, and leaves everything as it was then.
+
+
+async def client_refuses(desk):
+    await desk.start()
+    await desk.check(ONE, inner='<updatecheck updatedisabled="true"/>')
+
+
+async def version_is_garbage(desk):
+    await desk.start()
+    await desk.check(ONE, "garbage")
+
+
+async def runs_the_version(desk):
+    await desk.start()
+    await desk.check(ONE, "1.1.0")
+
+
+async def channel_was_moved_and_nobody_stamped(desk):
+    await desk.start()
+    desk.omaha.put(omaha_fleet.channel("1.2.0"))
+    await desk.check(ONE)
+
+
+async def package_was_deleted(desk):
+    await desk.start()
+    desk.omaha.remove(omaha_fleet.package("1.1.0"))
+    await desk.check(ONE)
+
+
+async def group_is_paused(desk):
+    await desk.start(paused=True)
+    await desk.check(ONE)
+
+
+async def store_has_seen_a_later_rollout(desk):
+    await desk.start()
+    payload = omaha_fleet.package("1.1.0")
+    desk.omaha.put(omaha_fleet.stamped(omaha_fleet.group(), payload, sequence=2))
+    await desk.check(OTHER)
+    desk.omaha.put(omaha_fleet.stamped(omaha_fleet.group(), payload, sequence=1))
+    await desk.check(ONE)
+
+
+async def instance_has_no_id(desk):
+    await desk.start(maxInFlight=1)
+    await desk.check("")
+
+
+async def another_is_in_flight(desk):
+    await desk.start(maxInFlight=1)
+    await desk.check(OTHER)
+    await desk.check(ONE)
+
+
+async def rate_is_used_up(desk):
+    await desk.start(rateLimit={"maxUpdates": 1, "periodSeconds": 3600})
+    await desk.check(OTHER)
+    await desk.check(ONE)
+
+
+async def database_is_locked(desk):
+    await desk.start(paused=True)
+    await desk.check(ONE)
+    await desk.flush()
+    desk.put()
+    shell = connections.connect(desk.path)
+    shell.execute("BEGIN IMMEDIATE")
+    desk.cleanup.callback(shell.close)
+    await desk.check(ONE)
+
+
+HAPPENINGS = {
+    Reason.UPDATES_DISABLED_BY_CLIENT: client_refuses,
+    Reason.VERSION_UNPARSABLE: version_is_garbage,
+    Reason.UP_TO_DATE: runs_the_version,
+    Reason.ROLLOUT_PENDING: channel_was_moved_and_nobody_stamped,
+    Reason.PACKAGE_UNAVAILABLE: package_was_deleted,
+    Reason.PAUSED: group_is_paused,
+    Reason.STALE_CATALOG: store_has_seen_a_later_rollout,
+    Reason.ANONYMOUS_INSTANCE: instance_has_no_id,
+    Reason.TOO_MANY_IN_FLIGHT: another_is_in_flight,
+    Reason.RATE_LIMITED: rate_is_used_up,
+    Reason.STORE_UNAVAILABLE: database_is_locked,
+}
+
+WITHOUT_AN_OBJECT = {Reason.ANONYMOUS_INSTANCE}
+"""Nothing is kept of an instance without an id, so there is nothing to ask about: the service's counter is all that tells."""
+
+
+def test_every_reason_happens_here():
+    assert set(HAPPENINGS) == set(Reason)
+
+
+@pytest.mark.parametrize("reason", list(Reason))
+async def test_a_refusal_is_counted_under_its_reason(desk, reason):
+    await HAPPENINGS[reason](desk)
+
+    assert desk.omaha.service.tally.answers[reason] == 1
+
+
+@pytest.mark.parametrize("reason", [reason for reason in Reason if reason not in WITHOUT_AN_OBJECT])
+async def test_a_refusal_is_read_back_with_its_reason(desk, reason):
+    await HAPPENINGS[reason](desk)
+    if reason is not Reason.STORE_UNAVAILABLE:
+        await desk.flush()
+
+    decision = await desk.decision(ONE)
+
+    assert (decision["answer"], decision["reason"]) == ("Refusal", reason)
+    verdicts = {rule["rule"]: rule for rule in decision["rules"]}
+    assert verdicts[reason]["verdict"] == "Refuses"
+    assert verdicts[reason]["message"]
+    assert decision["message"].startswith(verdicts[reason]["message"])
+
+
+@pytest.mark.parametrize("reason", [reason for reason in Reason if reason not in WITHOUT_AN_OBJECT])
+async def test_a_refusal_stands_on_the_instance(desk, reason):
+    await HAPPENINGS[reason](desk)
+    desk.cleanup.close()
+    await desk.flush()
+
+    assert (await desk.instance(ONE))["status"]["lastRefusal"] == reason
+
+
+@pytest.mark.parametrize("reason", WITHOUT_AN_OBJECT)
+async def test_who_sends_no_id_leaves_no_object(desk, reason):
+    await HAPPENINGS[reason](desk)
+    await desk.flush()
+
+    assert desk.omaha.service.memory.instances == 0
+    assert await desk.store.instance(APP, "") is None

@@ -1,0 +1,92 @@
+"""The objects that are made by hand are those that the models describe, field for field."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from omaha_api.fleet_api import objects
+from support.fleet_values import APP_ID, NOW, TRACK, grant
+from update_core import names
+from update_core.fleet.attributes import Attributes
+from update_core.fleet.grants import GrantState
+from update_core.fleet.progress import GroupProgress, RolloutRecord
+from update_core.fleet.reading import InstanceRow, Placement, ProgressRow
+from update_core.fleet.store import InstanceRecord
+from update_core.resources.fleet.instance import Instance
+from update_core.resources.fleet.progress import GroupProgress as GroupProgressResource
+
+PLACEMENT = Placement(APP_ID, "team", "app", {TRACK: "app-stable"})
+ATTRIBUTES = Attributes(oem="qemu", board="amd64 usr!", arch="x86_64", lang="en-US")
+RECORD = InstanceRecord(
+    APP_ID, "{Machine-1}", TRACK, "1.0.0", NOW, NOW + timedelta(seconds=5.7), "Paused", ATTRIBUTES, "front door"
+)
+ROW = InstanceRow(RECORD, names.instance_slug(APP_ID, "{Machine-1}"), revision=7)
+
+ROWS = {
+    "idle": ROW,
+    "in flight": replace(ROW, state="Downloading", grant=grant(GrantState.DOWNLOADING)),
+    "failed": replace(ROW, state="Failed", grant=grant(GrantState.FAILED, error_code=37, detail="RolledBack")),
+    "says nothing of itself": replace(ROW, record=replace(RECORD, attributes=Attributes(), alias="", last_refusal="")),
+}
+
+
+@pytest.mark.parametrize("row", ROWS.values(), ids=ROWS)
+def test_an_instance_is_what_its_model_says(row):
+    made = objects.instance(row, PLACEMENT, epoch=3)
+    parsed = Instance.parse(made)
+
+    for part in ("spec", "status"):
+        assert without_empty(made[part]) == without_empty(parsed.to_wire()[part]), part
+    assert (made["apiVersion"], made["kind"]) == ("fleet.updateservice.dev/v1alpha1", "Instance")
+
+
+def test_an_instance_is_identified_by_what_it_sends():
+    metadata = objects.instance(ROW, PLACEMENT, epoch=3)["metadata"]
+
+    assert metadata["name"] == names.instance("app", ROW.slug)
+    assert metadata["uid"] == names.instance_uid(APP_ID, "{Machine-1}")
+    assert metadata["resourceVersion"] == str((3 << 40) + 7)
+    assert metadata["creationTimestamp"] == "2026-03-01T12:00:00Z"
+    assert metadata["labels"]["fleet.updateservice.dev/board"] == "amd64-usr"
+
+
+def test_only_an_update_in_flight_has_a_deadline():
+    ended = objects.instance(ROWS["failed"], PLACEMENT, epoch=0)["status"]["update"]
+    running = objects.instance(ROWS["in flight"], PLACEMENT, epoch=0)["status"]["update"]
+
+    assert "deadline" not in ended
+    assert "deadline" in running
+
+
+@pytest.mark.parametrize(
+    "rollout",
+    [
+        None,
+        RolloutRecord(1, "1.1.0", "salt", NOW),
+        RolloutRecord(2, "1.0.0", "salt", NOW, "Rollback", NOW + timedelta(hours=1)),
+    ],
+    ids=["before the first rollout", "rolling out", "complete"],
+)
+def test_a_groups_progress_is_what_its_model_says(rollout):
+    progress = GroupProgress(APP_ID, TRACK, rollout, 9, 8, 7, 6, 5, 4)
+    made = objects.progress(ProgressRow(progress, 5, NOW), PLACEMENT, epoch=1)
+    parsed = GroupProgressResource.parse(made)
+
+    assert made["metadata"]["name"] == "app-stable"
+    for part in ("spec", "status"):
+        assert made[part] == parsed.to_wire()[part], part
+    assert list(made["status"]["instances"].values()) == [9, 8, 7, 6, 4, 5]
+
+
+def test_a_track_that_no_group_ever_had_has_no_progress_to_show():
+    row = ProgressRow(GroupProgress(APP_ID, "other", total=1), 5, NOW)
+
+    assert objects.progress(row, PLACEMENT, epoch=1) is None
+
+
+def without_empty(value):
+    if not isinstance(value, dict):
+        return value
+    cleaned = {key: without_empty(inner) for key, inner in value.items()}
+    return {key: inner for key, inner in cleaned.items() if inner not in ("", {})}
