@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 
 
-async def eventually(condition: Callable[[], object], within: float = 10.0, saying: object = "") -> None:
+async def eventually(condition: Callable[[], object], within: float = 60.0, saying: object = "") -> None:
     """Return as soon as `condition()` is true; AssertionError with `saying` (called, if it can be) after `within` s."""
     deadline = time.monotonic() + within
     while not condition():

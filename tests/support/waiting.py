@@ -3,7 +3,7 @@
 import time
 
 
-def until(condition, what: str = "what was waited for", *, within: float = 30.0):
+def until(condition, what: str = "what was waited for", *, within: float = 60.0):
     """Poll until the condition is true, and return what it returned."""
     deadline = time.monotonic() + within
     while not (met := condition()):

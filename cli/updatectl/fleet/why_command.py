@@ -14,7 +14,7 @@ from updatectl.fleet import decisions, finding, requests, signs
 from updatectl.session import Object, Session
 from updatectl.settings import Format
 
-REFUSED = 3
+REFUSED = 4
 """Exit code of `why --exit-code` for an instance that would be offered nothing."""
 
 _ID = "e96281a6-d1af-4bde-9a0a-97b76e56dc57"

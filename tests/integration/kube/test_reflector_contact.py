@@ -81,7 +81,7 @@ async def test_the_same_failure_again_and_again_is_logged_rarer_and_rarer(proxie
     proxy.answer(503, '{"kind": "Status", "message": "no backend"}', times=20)
     proxy.answer(403, '{"kind": "Status", "message": "no right"}', times=1)
     async with listening(proxied, namespace) as told:
-        await eventually(lambda: Heard.LIST in told, 20, saying=lambda: told)
+        await eventually(lambda: Heard.LIST in told, saying=lambda: told)
 
     said = [(record.levelname, record.args[1]) for record in caplog.records]
     assert [(level, str(error)) for level, error in said] == [

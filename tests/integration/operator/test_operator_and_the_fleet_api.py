@@ -96,7 +96,7 @@ async def test_nothing_begins_before_the_fleet_api_has_answered(
     assert LOOK in message
 
     proxy.pass_on()
-    await eventually(lambda: tenant.target("prod") == "1.0.0", 20, saying=operator.text)
+    await eventually(lambda: tenant.target("prod") == "1.0.0", saying=operator.text)
     await eventually(lambda: tenant.condition("groups", "prod", "FleetReported") == ANSWERED)
     await eventually(lambda: tenant.condition("groups", "prod", "Reconciling") is None)
 
@@ -106,13 +106,13 @@ async def test_while_the_fleet_api_is_away_counts_stay_promotions_wait_and_all_e
 ):
     operator = through(operators, through_proxy)
     tenant.apply(application(app_id), package("1.0.0"), package("1.1.0"), channel("1.0.0"), group())
-    await eventually(lambda: tenant.target("prod") == "1.0.0", 20, saying=operator.text)
+    await eventually(lambda: tenant.target("prod") == "1.0.0", saying=operator.text)
     fleet.set(app_id, "prod", sequence=1, version="1.0.0", total=3, active=3, on_target=1)
     await eventually(lambda: tenant.get("groups", "prod")["status"].get("progress") == "1/3")
 
     take_away(proxy)
     fleet.set(app_id, "prod", sequence=1, version="1.0.0", total=3, active=3, on_target=3)
-    await eventually(lambda: operator.metric("update_operator_fleet_answering") == 0, 20, saying=operator.text)
+    await eventually(lambda: operator.metric("update_operator_fleet_answering") == 0, saying=operator.text)
     tenant.apply(channel("1.1.0"))
 
     await eventually(lambda: tenant.condition("groups", "prod", "Progressing") == UNAVAILABLE)
@@ -125,7 +125,7 @@ async def test_while_the_fleet_api_is_away_counts_stay_promotions_wait_and_all_e
     tenant.apply(group())
 
     proxy.pass_on()
-    await eventually(lambda: tenant.target("prod") == "1.1.0", 20, saying=operator.text)
+    await eventually(lambda: tenant.target("prod") == "1.1.0", saying=operator.text)
     await eventually(lambda: tenant.condition("groups", "prod", "FleetReported") == ANSWERED)
 
 
@@ -136,11 +136,11 @@ async def test_the_outage_is_told_once_and_of_those_groups_that_it_holds_back(
     tenant.apply(application(app_id), package("1.0.0"), package("1.1.0"), channel("1.0.0"), group())
     tenant.apply(channel("1.0.0", "beta"), group("calm", "beta"))
     for name in ("prod", "calm"):
-        await eventually(lambda which=name: tenant.target(which) == "1.0.0", 20, saying=operator.text)
+        await eventually(lambda which=name: tenant.target(which) == "1.0.0", saying=operator.text)
     before = fleet_events(operators).count("FleetUnavailable")
 
     take_away(proxy)
-    await eventually(lambda: operator.metric("update_operator_fleet_answering") == 0, 20, saying=operator.text)
+    await eventually(lambda: operator.metric("update_operator_fleet_answering") == 0, saying=operator.text)
     tenant.apply(channel("1.1.0"))
 
     await eventually(lambda: "FleetUnavailable" in tenant.event_reasons("Group", "prod"))
@@ -150,18 +150,18 @@ async def test_the_outage_is_told_once_and_of_those_groups_that_it_holds_back(
     away = 'update_operator_fleet_away_total{cause="Unavailable"} 1.0'
     assert away in operator.get("/metrics")[1].splitlines()
     proxy.pass_on()
-    await eventually(lambda: "FleetAnswered" in fleet_events(operators), 20)
+    await eventually(lambda: "FleetAnswered" in fleet_events(operators))
 
 
 async def test_a_short_outage_and_a_forgotten_watch_are_no_news(operators, tenant, fleet, app_id, proxy, through_proxy):
     operator = through(operators, through_proxy)
     tenant.apply(application(app_id), package("1.0.0"), channel("1.0.0"), group())
-    await eventually(lambda: tenant.target("prod") == "1.0.0", 20, saying=operator.text)
+    await eventually(lambda: tenant.target("prod") == "1.0.0", saying=operator.text)
 
     take_away(proxy)
     await eventually(lambda: proxy.count(concerns) >= 4)
     proxy.pass_on()
-    await eventually(lambda: any(concerns(seen) for seen in proxy.open), 20)
+    await eventually(lambda: any(concerns(seen) for seen in proxy.open))
     expired = {"kind": "Status", "status": "Failure", "code": 410, "reason": "Expired", "message": "too old"}
     asked = proxy.count(concerns)
     proxy.inject(json.dumps({"type": "ERROR", "object": expired}).encode() + b"\n", concerns)
@@ -177,7 +177,7 @@ async def test_a_watch_that_says_nothing_is_an_outage_until_it_says_that_nothing
 ):
     operator = through(operators, through_proxy, fleet_silence_seconds=3)
     tenant.apply(application(app_id), package("1.0.0"), package("1.1.0"), channel("1.0.0"), group())
-    await eventually(lambda: tenant.target("prod") == "1.0.0", 20, saying=operator.text)
+    await eventually(lambda: tenant.target("prod") == "1.0.0", saying=operator.text)
     heard_for = time.monotonic()
     await eventually(lambda: time.monotonic() > heard_for + 4)
     assert operator.metric("update_operator_fleet_away_total") == 0
@@ -213,4 +213,4 @@ async def test_a_missing_right_to_the_fleets_progress_is_named_in_the_condition(
     assert tenant.target("prod") is None
     assert operator.get("/readyz")[0] == 200
     operators.access.kubectl("apply", "--server-side", "--force-conflicts", "-f", str(manifest()))
-    await eventually(lambda: tenant.target("prod") == "1.0.0", 20, saying=operator.text)
+    await eventually(lambda: tenant.target("prod") == "1.0.0", saying=operator.text)

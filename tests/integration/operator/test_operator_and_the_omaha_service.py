@@ -42,15 +42,15 @@ async def test_a_rollout_completes_an_outage_is_told_and_over_when_it_is_over(fl
     tenant = Tenant(fleet.access)
     packages = [package(version) for version in ("1.0.0", "1.1.0", "1.2.0")]
     tenant.apply(application(app_id), *packages, channel("1.0.0"), group())
-    await eventually(lambda: tenant.target("prod") == "1.0.0", 30, saying=operator.text)
+    await eventually(lambda: tenant.target("prod") == "1.0.0", saying=operator.text)
     check = omaha_fleet.check(app_id, "one", "1.0.0", track="prod")
-    await eventually(lambda: fleet.omaha.answer(check) == "noupdate", 15)
+    await eventually(lambda: fleet.omaha.answer(check) == "noupdate")
     await eventually(
         lambda: tenant.condition("channels", "stable", "RolledOut") == ("True", "RolloutCompleted"),
         15,
         saying=lambda: (tenant.get("groups", "prod"), operator.text()),
     )
-    await eventually(lambda: tenant.get("groups", "prod")["status"].get("progress") == "1/1", 15)
+    await eventually(lambda: tenant.get("groups", "prod")["status"].get("progress") == "1/1")
 
     # Gone: nobody listens where the APIService leads.
     fleet.omaha.kill()
@@ -63,7 +63,7 @@ async def test_a_rollout_completes_an_outage_is_told_and_over_when_it_is_over(fl
     assert operator.get("/readyz")[0] == 200
     fleet.omaha.start()
     await eventually(lambda: tenant.target("prod") == "1.1.0", BACK_SECONDS, saying=operator.text)
-    await eventually(lambda: tenant.condition("groups", "prod", "FleetReported") == ANSWERED, 20)
+    await eventually(lambda: tenant.condition("groups", "prod", "FleetReported") == ANSWERED)
 
     # Hung: connections stand, and nothing is said.
     os.kill(fleet.omaha.pid, signal.SIGSTOP)

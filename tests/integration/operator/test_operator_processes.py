@@ -41,9 +41,9 @@ async def test_a_deletion_that_a_new_list_of_the_watch_skips_is_noticed_soon(
 ):
     tenant.apply(application(app_id), package("1.0.0"), channel("1.0.0"), group())
     operator = operators.start(kubeconfig=through_proxy, resync_seconds=300)
-    await eventually(lambda: tenant.target("prod") == "1.0.0", 20, saying=operator.text)
+    await eventually(lambda: tenant.target("prod") == "1.0.0", saying=operator.text)
     # The list that follows the beginning of the watches is not the one that this is about.
-    await eventually(lambda: operator.metric("update_operator_relists_total") == 2, 20)
+    await eventually(lambda: operator.metric("update_operator_relists_total") == 2)
 
     lost = []
     proxy.rewrite = lambda line: lost.append(line) or []
@@ -52,7 +52,7 @@ async def test_a_deletion_that_a_new_list_of_the_watch_skips_is_noticed_soon(
     proxy.rewrite = lambda line: [line]
     proxy.inject(json.dumps({"type": "ERROR", "object": {"kind": "Status", "code": 410}}).encode() + b"\n")
 
-    await eventually(lambda: tenant.condition("groups", "prod", "PackageAvailable") == ("False", "PackageNotFound"), 20)
+    await eventually(lambda: tenant.condition("groups", "prod", "PackageAvailable") == ("False", "PackageNotFound"))
 
 
 async def test_after_the_api_server_was_out_of_reach_everything_is_caught_up(
@@ -60,7 +60,7 @@ async def test_after_the_api_server_was_out_of_reach_everything_is_caught_up(
 ):
     operator = operators.start(kubeconfig=through_proxy, resync_seconds=1, lease_seconds=15)
     tenant.apply(application(app_id), package("1.0.0"), package("1.1.0"), channel("1.0.0"), group())
-    await eventually(lambda: tenant.target("prod") == "1.0.0", 20, saying=operator.text)
+    await eventually(lambda: tenant.target("prod") == "1.0.0", saying=operator.text)
 
     await proxy.cut()
     tenant.apply(channel("1.1.0"))
@@ -68,27 +68,27 @@ async def test_after_the_api_server_was_out_of_reach_everything_is_caught_up(
     await eventually(lambda: operator.get("/readyz")[0] == 503)
     await proxy.restore()
 
-    await eventually(lambda: tenant.target("prod") == "1.1.0", 20, saying=operator.text)
+    await eventually(lambda: tenant.target("prod") == "1.1.0", saying=operator.text)
     await eventually(lambda: operator.get("/readyz")[0] == 200)
 
 
 async def test_a_stand_by_takes_over_from_a_leader_that_was_killed(operators, tenant, fleet, app_id):
     leader = operators.start()
-    await eventually(leader.leads, 20, saying=leader.text)
+    await eventually(leader.leads, saying=leader.text)
     stand_by = operators.start()
-    await eventually(lambda: stand_by.get("/readyz")[0] == 200, 20, saying=stand_by.text)
+    await eventually(lambda: stand_by.get("/readyz")[0] == 200, saying=stand_by.text)
     assert not stand_by.metric("update_operator_leader")
 
     leader.send(signal.SIGKILL)
     tenant.apply(application(app_id), package("1.0.0"), channel("1.0.0"), group())
 
-    await eventually(lambda: tenant.target("prod") == "1.0.0", 20, saying=stand_by.text)
+    await eventually(lambda: tenant.target("prod") == "1.0.0", saying=stand_by.text)
     assert stand_by.metric("update_operator_leader") == 1
 
 
 async def test_sigterm_ends_a_leader_quickly_and_frees_the_lease(operators, fleet):
     operator = operators.start()
-    await eventually(operator.leads, 20, saying=operator.text)
+    await eventually(operator.leads, saying=operator.text)
 
     begun = time.monotonic()
     assert operator.stop() == 0
@@ -100,10 +100,10 @@ async def test_sigterm_ends_a_leader_quickly_and_frees_the_lease(operators, flee
 
 async def test_a_leader_that_was_paused_and_lost_its_lease_ends(operators, tenant, fleet, app_id):
     leader = operators.start()
-    await eventually(leader.leads, 20, saying=leader.text)
+    await eventually(leader.leads, saying=leader.text)
     leader.send(signal.SIGSTOP)
     successor = operators.start()
-    await eventually(successor.leads, 20, saying=successor.text)
+    await eventually(successor.leads, saying=successor.text)
 
     leader.send(signal.SIGCONT)
 
@@ -121,12 +121,12 @@ async def test_a_missing_right_is_named_in_the_log_and_by_readyz(operators, flee
 
     operator = operators.start()
 
-    await eventually(lambda: 'cannot list resource "groups"' in operator.get("/readyz")[1], 20, saying=operator.text)
+    await eventually(lambda: 'cannot list resource "groups"' in operator.get("/readyz")[1], saying=operator.text)
     assert operator.get("/readyz")[0] == 503
     assert operator.get("/healthz")[0] == 200
     assert "a right is missing" in operator.text()
     operators.access.kubectl("apply", "--server-side", "--force-conflicts", "-f", str(manifest()))
-    await eventually(lambda: operator.get("/readyz")[0] == 200, 20, saying=operator.text)
+    await eventually(lambda: operator.get("/readyz")[0] == 200, saying=operator.text)
 
 
 async def test_a_missing_right_to_watch_is_unready_too_though_lists_work(operators, fleet):
@@ -137,7 +137,7 @@ async def test_a_missing_right_to_watch_is_unready_too_though_lists_work(operato
 
     operator = operators.start()
 
-    await eventually(lambda: "the watches end" in operator.get("/readyz")[1], 40, saying=operator.text)
+    await eventually(lambda: "the watches end" in operator.get("/readyz")[1], saying=operator.text)
     assert "cannot watch resource" in operator.text()
 
 
@@ -145,14 +145,14 @@ async def test_an_unreachable_api_server_shows_in_log_and_readyz(operators, flee
     await proxy.cut()
     operator = operators.start(kubeconfig=through_proxy)
 
-    await eventually(lambda: operator.get("/readyz")[0] == 503, 20, saying=operator.text)
+    await eventually(lambda: operator.get("/readyz")[0] == 503, saying=operator.text)
     await eventually(lambda: "cannot reach" in operator.text())
     assert operator.stop() == 0
 
 
 async def test_a_port_in_use_is_said_so(operators, fleet):
     first = operators.start()
-    await eventually(lambda: first.get("/healthz")[0] == 200, 20, saying=first.text)
+    await eventually(lambda: first.get("/healthz")[0] == 200, saying=first.text)
     second = operators.start(port=first.port)
 
     assert second.wait() == 1
@@ -189,12 +189,12 @@ async def test_a_killed_api_server_or_etcd_interrupts_and_loses_nothing(
 ):
     operator = operators.start(lease_seconds=30)
     tenant.apply(application(app_id), package("1.0.0"), package("1.1.0"), channel("1.0.0"), group())
-    await eventually(lambda: tenant.target("prod") == "1.0.0", 20, saying=operator.text)
+    await eventually(lambda: tenant.target("prod") == "1.0.0", saying=operator.text)
 
     for component, version, sequence in (("kube-apiserver", "1.1.0", 2), ("etcd", "1.0.0", 3)):
         own_control_plane.kill(component)
         own_control_plane.restart(component)
         tenant.apply(channel(version))
 
-        await eventually(lambda wanted=version: tenant.target("prod") == wanted, 20, saying=operator.text)
+        await eventually(lambda wanted=version: tenant.target("prod") == wanted, saying=operator.text)
         assert tenant.get("groups", "prod")["status"]["rollout"]["sequence"] == sequence

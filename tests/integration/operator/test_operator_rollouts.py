@@ -143,7 +143,7 @@ async def test_objects_that_do_not_change_are_not_written(operators, tenant, fle
     # A new process writes nothing either.
     operator.stop()
     again = operators.start(resync_seconds=0.3)
-    await eventually(again.leads, 20)
+    await eventually(again.leads)
     await eventually(lambda: again.metric("update_operator_relists_total") >= 3)
     assert again.metric("update_operator_status_writes_total") == 0
     assert tenant.versions() == versions

@@ -60,7 +60,7 @@ async def test_everything_but_beginning_rollouts_goes_on_whatever_has_become_of_
     await cluster.prepare()
     try:
         operator = restarted(cluster)
-        await eventually(operator.leads, 20, saying=operator.text)
+        await eventually(operator.leads, saying=operator.text)
         tenant.apply(application(app_id), package("1.0.0"), channel("1.0.0"), group())
         await said(tenant, operator, f"APIService {NAME} is not registered")
         await still_watches(tenant, operator, "not-registered")
@@ -68,14 +68,14 @@ async def test_everything_but_beginning_rollouts_goes_on_whatever_has_become_of_
         register(bare, free_port())
         await said(tenant, operator, f"APIService {NAME} is unavailable")
         operator = restarted(cluster)
-        await eventually(operator.leads, 20, saying=operator.text)
+        await eventually(operator.leads, saying=operator.text)
         await said(tenant, operator, f"APIService {NAME} is unavailable")
         await still_watches(tenant, operator, "unavailable")
         assert tenant.target("prod") is None
 
         bare.kubectl("delete", "apiservice", NAME)
         scripted_fleet.install(bare)
-        await eventually(lambda: tenant.target("prod") == "1.0.0", 30, saying=operator.text)
+        await eventually(lambda: tenant.target("prod") == "1.0.0", saying=operator.text)
         assert operator.metric("update_operator_watch_restarts_total") == 0
     finally:
         cluster.stop_all()
@@ -83,11 +83,11 @@ async def test_everything_but_beginning_rollouts_goes_on_whatever_has_become_of_
 
 async def said(tenant, operator, text):
     """Wait until people are told so."""
-    await eventually(lambda: text in tenant.message("groups", "prod", "FleetReported"), 30, saying=operator.text)
+    await eventually(lambda: text in tenant.message("groups", "prod", "FleetReported"), saying=operator.text)
     assert operator.get("/readyz") == (200, "ok\n")
 
 
 async def still_watches(tenant, operator, name):
     """A new object is noticed by kopf's watch, long before the next complete list."""
     tenant.apply(application(f"io.example.{tenant.name}.{name}", name))
-    await eventually(lambda: tenant.condition("applications", name, "Ready") == READY, 5, saying=operator.text)
+    await eventually(lambda: tenant.condition("applications", name, "Ready") == READY, saying=operator.text)

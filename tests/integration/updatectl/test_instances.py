@@ -189,10 +189,10 @@ def test_why_supposes_another_version(updatectl, app):
     assert text.startswith("{m-4} would be offered nothing now if it ran 1.1.0: UpToDate.\n")
 
 
-def test_why_is_0_for_both_answers_and_3_for_a_refusal_where_that_is_asked_for(updatectl, app):
+def test_why_is_0_for_both_answers_and_4_for_a_refusal_where_that_is_asked_for(updatectl, app):
     refused = updatectl("why", app, "m-4", "--exit-code", "-o", "json", check=False)
 
-    assert refused.returncode == 3
+    assert refused.returncode == 4
     assert json.loads(refused.stdout)["status"]["reason"] == "RateLimited"
     assert updatectl("why", app, "m-0", "--exit-code").returncode == 0
 
