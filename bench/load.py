@@ -1,83 +1,145 @@
-"""A small closed-loop load generator: a few connections, each sends its next request when it has the answer to the last."""
+"""How is a server loaded? As fast as it answers, by wrk; or at a given rate, whether it answers or not, to see how long answers take."""
 
 import asyncio
-import time
+import gc
+import json
+import re
+import shutil
+import subprocess
+import sys
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import cast
 
+CONNECTIONS = 16
 
-class Connection(asyncio.Protocol):
-    """One keep-alive connection; the requests go round, each begun by the answer to the one before."""
+_SCRIPT = Path(__file__).with_name("bodies.lua")
+_LENGTH = re.compile(rb"content-length: (\d+)\r\n")
+_TICK_SECONDS = 0.001
 
-    def __init__(self, requests: list[bytes], offset: int, ends: float, done: asyncio.Future[None]) -> None:
-        self._requests = requests
-        self._next = offset
-        self._ends = ends
-        self._done = done
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What a closed loop got: each connection sends its next request when it has the answer to the last."""
+
+    count: int
+    per_second: float
+
+
+def write_requests(path: Path, requests: Sequence[bytes]) -> None:
+    """The file that `closed_loop` sends from."""
+    with path.open("wb") as file:
+        for request in requests:
+            file.write(b"%010d" % len(request) + request)
+
+
+def closed_loop(port: int, requests: Path, *, seconds: int, first: int = 0) -> Answered:
+    """Send the requests of a file in turn, beginning after the `first`, for some seconds; ends the program if any fails."""
+    wrk = shutil.which("wrk")
+    if wrk is None:
+        sys.exit("wrk isn't installed (Debian: apt-get install wrk)")
+    command = [
+        wrk, "--threads=1", f"--connections={CONNECTIONS}", f"--duration={seconds}s", f"--script={_SCRIPT}",
+        f"http://127.0.0.1:{port}", "--", str(requests), str(first),
+    ]  # fmt: skip
+    said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    counted = json.loads(said.rstrip().rpartition("\n")[2])
+    if counted["failed"]:
+        sys.exit(f"{counted['failed']} of {counted['answered']} requests failed")
+    return Answered(counted["answered"], counted["answered"] / counted["microseconds"] * 1e6)
+
+
+class _Run:
+    """The answers of an open loop."""
+
+    def __init__(self, total: int) -> None:
+        self._total = total
+        self.took: list[float] = []
+        self.failed = False
+        self.ended = asyncio.Event()
+
+    def answered(self, seconds: float, head: bytes) -> None:
+        """Note down an answer, and how long it took."""
+        self.took.append(seconds)
+        self.failed |= not head.startswith(b"HTTP/1.1 200")
+        if len(self.took) == self._total:
+            self.ended.set()
+
+    def lost(self) -> None:
+        """A connection was closed."""
+        self.failed |= len(self.took) < self._total
+        self.ended.set()
+
+
+class _Connection(asyncio.Protocol):
+    """One keep-alive connection, with the requests that are due on it and when they were."""
+
+    def __init__(self, run: _Run) -> None:
+        self._run = run
+        self._loop = asyncio.get_running_loop()
+        self._due: deque[tuple[float, bytes]] = deque()
         self._buffer = b""
-        self.answered = 0
-        self.failed = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Begin."""
         # uvloop's transports are no subclasses of asyncio's.
         self._transport = cast("asyncio.Transport", transport)
-        self._send()
+
+    def send(self, due: float, request: bytes) -> None:
+        """Send a request that is due; while another is answered it waits, and its time counts from when it was due."""
+        self._due.append((due, request))
+        if len(self._due) == 1:
+            self._transport.write(request)
 
     def data_received(self, data: bytes) -> None:
-        """Count the answer once it is whole, and ask again."""
         self._buffer += data
         head, separator, body = self._buffer.partition(b"\r\n\r\n")
-        if not separator or len(body) < _length(head):
+        length = _LENGTH.search(head + b"\r\n")
+        if not separator or length is None or len(body) < int(length[1]):
             return
         self._buffer = b""
-        self.answered += 1
-        if not head.startswith(b"HTTP/1.1 200"):
-            self.failed += 1
-        if time.monotonic() < self._ends:
-            self._send()
-        else:
-            self._transport.close()
+        due, _ = self._due.popleft()
+        self._run.answered(self._loop.time() - due, head)
+        if self._due:
+            self._transport.write(self._due[0][1])
 
     def connection_lost(self, _error: Exception | None) -> None:
-        """The end, whoever wanted it."""
-        if not self._done.done():
-            self._done.set_result(None)
+        self._run.lost()
 
-    def _send(self) -> None:
-        self._transport.write(self._requests[self._next % len(self._requests)])
-        self._next += 1
+    def close(self) -> None:
+        """The end."""
+        self._transport.close()
 
 
-async def drive(port: int, requests: list[bytes], *, seconds: float, connections: int = 16) -> tuple[int, int]:
-    """Requests that were answered within `seconds`, and those of them that failed."""
+async def open_loop(port: int, requests: Sequence[bytes], *, per_second: float, seconds: float) -> list[float]:
+    """Seconds from when each request was due to its answer, at a constant rate; ends the program if any fails."""
     loop = asyncio.get_running_loop()
-    ends = time.monotonic() + seconds
-    opened: list[Connection] = []
-    waits = []
-    for number in range(connections):
-        done = loop.create_future()
-        offset = number * len(requests) // connections
-        _, connection = await loop.create_connection(
-            lambda offset=offset, done=done: Connection(requests, offset, ends, done), "127.0.0.1", port
-        )
-        opened.append(connection)
-        waits.append(done)
-    async with asyncio.timeout(seconds + 20):
-        await asyncio.gather(*waits)
-    return sum(c.answered for c in opened), sum(c.failed for c in opened)
+    total = max(1, int(per_second * seconds))
+    run = _Run(total)
+    made = [await loop.create_connection(lambda: _Connection(run), "127.0.0.1", port) for _ in range(4 * CONNECTIONS)]
+    connections = [connection for _, connection in made]
+    gc.disable()  # its pauses would be taken for the server's
+    begun, sent = loop.time(), 0
+    while sent < total and not run.ended.is_set():
+        due = min(total, int((loop.time() - begun) * per_second) + 1)
+        for number in range(sent, due):
+            connections[number % len(connections)].send(begun + number / per_second, requests[number % len(requests)])
+        sent = max(sent, due)
+        await asyncio.sleep(_TICK_SECONDS)
+    async with asyncio.timeout(20):
+        await run.ended.wait()
+    gc.enable()
+    if run.failed:
+        sys.exit(f"of {total} requests only {len(run.took)} were answered, or some not with 200")
+    for connection in connections:
+        connection.close()
+    return run.took
 
 
-def post(path: str, body: bytes) -> bytes:
-    """A request as clients send it."""
+def post(path: str, body: bytes, content_type: str = "text/xml") -> bytes:
+    """A request as clients send it, headers and all."""
     return (
-        f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nUser-Agent: bench\r\nContent-Type: text/xml\r\n"
+        f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: */*\r\nContent-Type: {content_type}\r\n"
         f"Content-Length: {len(body)}\r\n\r\n"
     ).encode() + body
-
-
-def _length(head: bytes) -> int:
-    for line in head.split(b"\r\n"):
-        name, _, value = line.partition(b":")
-        if name.lower() == b"content-length":
-            return int(value)
-    return 0

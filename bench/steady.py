@@ -1,7 +1,8 @@
 """What does a steady check cost, in CPU, compared with a server that does nothing?
 
 Starts the real service on a snapshot (no Kubernetes API), and the empty application on the same server settings; drives both in turn
-and reads user + system time of each from /proc. Prints medians and quartiles as JSON: CPU-µs per check, and the ratio of each pair.
+and reads user + system time of each from /proc. Prints one JSON document: requests per second, CPU-µs per check and the ratio of each
+pair, as medians and quartiles; how long answers take at half of the capacity; and how often the checks asked the store.
 """
 
 import argparse
@@ -15,73 +16,158 @@ import subprocess
 import sys
 import tempfile
 import time
-import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import checking_fleet
+import counted_service
 import load
 import uvloop
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from omaha_api import snapshot
 
-APP_ID = "e96281a6-d1af-4bde-9a0a-97b76e56dc57"
-VERSION = "1.1.0"
 TICKS = os.sysconf("SC_CLK_TCK")
-CHECK = """<?xml version="1.0" encoding="UTF-8"?>
-<request protocol="3.0" version="update_engine-0.4.10" updaterversion="update_engine-0.4.10" installsource="scheduler" ismachine="1">
- <os version="Chateau" platform="CoreOS" sp="{version}_x86_64"></os>
- <app appid="{{{app_id}}}" version="{version}" track="fake1" bootid="{{{boot}}}" oem="qemu" oemversion="" alephversion="1.0.0" \
-machineid="{machine}" machinealias="" lang="en-US" board="amd64-usr" hardware_class="" delta_okay="false" >
-  <ping active="1"></ping><updatecheck></updatecheck><event eventtype="3" eventresult="2" previousversion=""></event>
- </app>
-</request>
-"""
+PATH = "/v1/update/"
+CUP_KEY_ID = 1
+TOUCH = "touch"
+"""The store's one call that isn't a check's: last-seen times are written behind them, in batches."""
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A process that is measured, and what it is sent."""
+
+    process: subprocess.Popen[bytes]
+    port: int
+
+
+@dataclass(slots=True)
+class Costs:
+    """What was measured of a server, a number for each run."""
+
+    cpu_us: list[float] = field(default_factory=list)
+    per_second: list[float] = field(default_factory=list)
 
 
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--pairs", type=int, default=7)
-    parser.add_argument("--seconds", type=float, default=2.0, help="of load on each of the two, per pair")
-    parser.add_argument("--instances", type=int, default=1000)
+    parser.add_argument("--pairs", type=int, default=9)
+    parser.add_argument("--seconds", type=int, default=2, help="of load on each of the two, per pair")
+    parser.add_argument("--groups", type=int, default=1000)
+    parser.add_argument("--instances", type=int, default=10_000)
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        result = runner.run(measure(Path(folder), options.pairs, options.seconds, options.instances))
+    with tempfile.TemporaryDirectory() as folder:
+        result = measure(Path(folder), options.pairs, options.seconds, options.groups, options.instances)
     print(json.dumps(result, indent=2))
 
 
-async def measure(folder: Path, pairs: int, seconds: float, instances: int) -> dict[str, Any]:
+def measure(folder: Path, pairs: int, seconds: int, groups: int, instances: int) -> dict[str, Any]:
     """The whole measurement."""
-    requests = [load.post("/v1/update/", check(uuid.UUID(int=number).hex)) for number in range(instances)]
-    service_port, empty_port = free_port(), free_port()
-    with running(service_command(folder, service_port)) as service, running(empty_command(empty_port)) as empty:
-        await asyncio.gather(answering(service_port, requests[0]), answering(empty_port, requests[0]))
-        # Everybody is seen for the first time, and written, before anything is measured.
-        await load.drive(service_port, requests, seconds=3)
-        await load.drive(empty_port, requests, seconds=1)
-        steady, baseline = [], []
-        for _ in range(pairs):
-            steady.append(await cost(service, service_port, requests, seconds))
-            baseline.append(await cost(empty, empty_port, requests, seconds))
-    ratios = [ours / theirs for ours, theirs in zip(steady, baseline, strict=True)]
+    in_xml = [checking_fleet.xml_check(number, groups) for number in range(instances)]
+    in_json = [checking_fleet.json_check(number, groups) for number in range(instances)]
+    queries = [checking_fleet.cup_query(number, body, CUP_KEY_ID) for number, body in enumerate(in_xml)]
+    checks = {
+        "steady_xml": [load.post(PATH, body) for body in in_xml],
+        "steady_json": [load.post(PATH, body, "application/json") for body in in_json],
+        "steady_xml_cup": [load.post(PATH + query, body) for query, body in zip(queries, in_xml, strict=True)],
+    }
+    port, empty_port = free_port(), free_port()
+    with (
+        running(service_command(folder, port, groups)) as service,
+        running(empty_command(empty_port)) as empty,
+    ):
+        measured = {
+            name: measure_kind(folder, Server(service, port), Server(empty, empty_port), pairs, seconds, requests)
+            for name, requests in checks.items()
+        }
+    return {"pairs": pairs, "seconds": seconds, "groups": groups, "instances": instances, **measured}
+
+
+def measure_kind(
+    folder: Path, service: Server, empty: Server, pairs: int, seconds: int, requests: Sequence[bytes]
+) -> dict[str, Any]:
+    """One kind of check: pairs of runs, the store's calls meanwhile, and the latency at half of what was reached."""
+    file = folder / "requests"
+    load.write_requests(file, requests)
+    for server in (service, empty):
+        asyncio.run(introduce(server.port, requests))
+        load.closed_loop(server.port, file, seconds=1)
+    settle(folder)
+    before = store_calls(folder)
+    costs = {service.port: Costs(), empty.port: Costs()}
+    for number in range(pairs):
+        # Who goes first changes, so that a machine that grows slower or faster favours neither.
+        for server in (service, empty) if number % 2 else (empty, service):
+            cost(server, file, seconds, number * len(requests) // pairs, costs[server.port])
+    ours, theirs = costs[service.port], costs[empty.port]
+    half = statistics.median(ours.per_second) / 2
+    took = at_rate(service.port, requests, half, 3 * seconds)
+    took_empty = at_rate(empty.port, requests, half, 3 * seconds)
+    calls = {call: count - before[call] for call, count in store_calls(folder).items()}
+    ratios = [one / other for one, other in zip(ours.cpu_us, theirs.cpu_us, strict=True)]
     return {
-        "pairs": pairs,
-        "instances": instances,
-        "steady_cpu_us_per_check": quartiles(steady),
-        "empty_cpu_us_per_request": quartiles(baseline),
-        "ratio": quartiles(ratios),
+        "distinct_requests": len(set(requests)),
+        "cpu_ratio": quartiles(ratios)["median"],
+        "cpu_ratio_quartiles": quartiles(ratios),
+        "cpu_us_per_check": quartiles(ours.cpu_us),
+        "empty_cpu_us_per_request": quartiles(theirs.cpu_us),
+        "requests_per_second": quartiles(ours.per_second),
+        "empty_requests_per_second": quartiles(theirs.per_second),
+        "open_loop": took,
+        "empty_open_loop": took_empty,
+        "store_calls_by_checks": sum(count for call, count in calls.items() if call != TOUCH),
+        "last_seen_written_in_batches": calls[TOUCH],
     }
 
 
-async def cost(process: subprocess.Popen[bytes], port: int, requests: list[bytes], seconds: float) -> float:
-    """CPU-µs that the process spends on a request."""
-    before = cpu_seconds(process.pid)
-    answered, failed = await load.drive(port, requests, seconds=seconds)
-    spent = cpu_seconds(process.pid) - before
-    if failed:
-        sys.exit(f"{failed} of {answered} requests failed")
-    return spent / answered * 1e6
+def cost(server: Server, requests: Path, seconds: int, first: int, costs: Costs) -> None:
+    """Drive the server once, and note down what it spent on a request."""
+    before = cpu_seconds(server.process.pid)
+    answered = load.closed_loop(server.port, requests, seconds=seconds, first=first)
+    costs.cpu_us.append((cpu_seconds(server.process.pid) - before) / answered.count * 1e6)
+    costs.per_second.append(answered.per_second)
+
+
+def at_rate(port: int, requests: Sequence[bytes], per_second: float, seconds: float) -> dict[str, float]:
+    """Milliseconds from when a request is due to its answer, at a constant rate."""
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        took = runner.run(load.open_loop(port, requests, per_second=per_second, seconds=seconds))
+    cuts = statistics.quantiles(took, n=100, method="inclusive")
+    return {
+        "requests_per_second": round(per_second),
+        "p50_ms": round(statistics.median(took) * 1000, 3),
+        "p99_ms": round(cuts[98] * 1000, 3),
+    }
+
+
+async def introduce(port: int, requests: Sequence[bytes]) -> None:
+    """Every instance is seen for the first time before anything is measured."""
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        with contextlib.suppress(OSError):
+            await load.open_loop(port, requests, per_second=4000, seconds=len(requests) / 4000)
+            return
+        await asyncio.sleep(0.1)
+    sys.exit(f"nothing answers on port {port}")
+
+
+def settle(folder: Path) -> None:
+    """Wait until the first sights are written."""
+    calls: Mapping[str, int] = {}
+    while (now := store_calls(folder)) != calls:
+        calls = now
+        time.sleep(3)
+
+
+def store_calls(folder: Path) -> dict[str, int]:
+    """How often the service has asked its store what."""
+    counts: dict[str, int] = json.loads((folder / counted_service.CALLS_FILE).read_text())
+    return counts
 
 
 def cpu_seconds(pid: int) -> float:
@@ -96,12 +182,7 @@ def quartiles(values: Sequence[float]) -> dict[str, float]:
     return {"median": round(middle, 2), "q1": round(low, 2), "q3": round(high, 2)}
 
 
-def check(machine: str) -> bytes:
-    """A check as update_engine sends it, of an instance that is up to date."""
-    return CHECK.format(version=VERSION, app_id=APP_ID, boot=uuid.uuid4(), machine=machine).encode()
-
-
-def service_command(folder: Path, port: int) -> list[str]:
+def service_command(folder: Path, port: int, groups: int) -> list[str]:
     """The real service; its API server is an address where nothing listens."""
     cluster = {"name": "none", "cluster": {"server": "http://127.0.0.1:1"}}
     context = {"name": "none", "context": {"cluster": "none", "user": "none"}}
@@ -110,45 +191,19 @@ def service_command(folder: Path, port: int) -> list[str]:
         "users": [{"name": "none", "user": {}}],
     }  # fmt: skip
     (folder / "kubeconfig").write_text(json.dumps(kubeconfig))
-    snapshot.save(folder / "catalog.json", resources())
-    return [
-        sys.executable, "-m", "omaha_api", "serve", "--listen", f"127.0.0.1:{port}",
-        "--private-listen", f"127.0.0.1:{free_port()}", "--database", f"sqlite:///{folder / 'fleet.db'}",
-        "--snapshot", str(folder / "catalog.json"), "--kubeconfig", str(folder / "kubeconfig"),
-    ]  # fmt: skip
+    (folder / counted_service.CUP_KEYS_FOLDER).mkdir()
+    (folder / counted_service.CUP_KEYS_FOLDER / f"{CUP_KEY_ID}.pem").write_bytes(
+        ec.generate_private_key(ec.SECP256R1()).private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+    )
+    snapshot.save(folder / "catalog.json", checking_fleet.resources(groups))
+    return [sys.executable, counted_service.__file__, str(port), str(free_port()), str(folder)]
 
 
 def empty_command(port: int) -> list[str]:
     """The empty application."""
     return [sys.executable, str(Path(__file__).with_name("empty_app.py")), str(port)]
-
-
-def resources() -> list[dict[str, Any]]:
-    """An application with one group whose instances are up to date."""
-    reference = {"applicationRef": {"name": "app"}}
-    return [
-        resource("Application", "app", {"appId": APP_ID}),
-        resource("Channel", "master", {**reference, "name": "master", "version": VERSION}),
-        resource("Group", "fake1", {**reference, "channelRef": {"name": "master"}, "track": "fake1"}),
-    ]
-
-
-def resource(kind: str, name: str, spec: dict[str, Any]) -> dict[str, Any]:
-    """An object as the snapshot holds it."""
-    metadata = {"name": name, "namespace": "bench", "uid": name, "creationTimestamp": "2026-01-01T00:00:00Z"}
-    return {"apiVersion": "updateservice.dev/v1alpha1", "kind": kind, "metadata": metadata, "spec": spec, "status": {}}
-
-
-async def answering(port: int, request: bytes) -> None:
-    """Wait until the port answers with 200."""
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
-        with contextlib.suppress(OSError):
-            answered, failed = await load.drive(port, [request], seconds=0, connections=1)
-            if answered and not failed:
-                return
-        await asyncio.sleep(0.1)
-    sys.exit(f"nothing answers on port {port}")
 
 
 @contextlib.contextmanager

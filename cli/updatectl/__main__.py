@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from updatectl import apps, channels, commands, groups, guide, instances, packages, settings, texts
+from updatectl import apps, channels, commands, cup, groups, guide, instances, packages, settings, texts
 from updatectl.fakeclients import command as fakeclients
 from updatectl.fleet import group_commands, why_command
 from updatectl.local import commands as local
@@ -103,6 +103,7 @@ app.add_typer(channels.app, name="channel")
 app.add_typer(groups.app, name="group")
 app.add_typer(packages.app, name="package")
 app.add_typer(instances.app, name="instance")
+app.add_typer(cup.app, name="cup")
 app.add_typer(local.app, name="local")
 why_command.register(app, "why")
 guide.register(app)

@@ -14,6 +14,7 @@ import uvloop
 
 from omaha_api import clock, service, serving, settings, snapshot
 from omaha_api.fleet_api.serving_certificate import CertificateFileError
+from omaha_api.signing_keys import KeyFolderError
 from omaha_api.store import sqlite
 from update_core.fleet.store import StoreUnavailable
 from update_kube import configuration
@@ -70,6 +71,13 @@ def serve(
             "--snapshot", envvar="OMAHA_API_SNAPSHOT", help="File for the catalog, to start without the Kubernetes API."
         ),
     ] = None,
+    cup_keys_dir: Annotated[
+        Path | None,
+        typer.Option(
+            envvar="OMAHA_API_CUP_KEYS_DIR",
+            help="Folder of private keys for clients with CUP: 7.pem is the key with the id 7. Followed.",
+        ),
+    ] = None,
     package_base_url: Annotated[
         str | None,
         typer.Option(
@@ -110,6 +118,7 @@ def serve(
             database=settings.database(database),
             package_base_url=settings.package_base_url(package_base_url, public),
             snapshot=snapshot_file,
+            cup_keys_dir=cup_keys_dir,
             kube=settings.KubeAccess(kubeconfig, context, service_account_dir, kube_server),
         )
         kube = kube_configuration(chosen.kube)
@@ -118,7 +127,14 @@ def serve(
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(service.serve(chosen, sqlite.SqliteStore(chosen.database), kube, clock.utc_now))
-    except (serving.PortError, CertificateFileError, snapshot.SnapshotError, StoreUnavailable, KubeError) as error:
+    except (
+        serving.PortError,
+        CertificateFileError,
+        KeyFolderError,
+        snapshot.SnapshotError,
+        StoreUnavailable,
+        KubeError,
+    ) as error:
         _fail(error, FAILURE)
 
 

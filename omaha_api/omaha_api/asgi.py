@@ -10,8 +10,9 @@ from typing import Any
 
 from omaha_api import bodies, metrics
 from omaha_api.checks import Checks
+from omaha_api.steady_checks import SteadyChecks
 from update_core.fleet.store import StoreUnavailable
-from update_core.omaha import xml30
+from update_core.omaha import dialects, scan30
 from update_core.omaha.errors import BadRequest
 
 Scope = MutableMapping[str, Any]
@@ -22,7 +23,7 @@ PATHS = frozenset({"/v1/update", "/v1/update/"})
 
 RETRY_AFTER_SECONDS = 10
 
-_XML = b"text/xml; charset=utf-8"
+_XML = dialects.XML_30.content_type
 _TEXT = b"text/plain; charset=utf-8"
 _RETRY_AFTER = (b"retry-after", str(RETRY_AFTER_SECONDS).encode())
 _CLOSE = (b"connection", b"close")
@@ -34,9 +35,17 @@ class PublicApp:
     """The ASGI application of the public port."""
 
     def __init__(
-        self, checks: Checks, *, ready: Callable[[], bool], tally: metrics.Tally, received: bodies.Bodies
+        self,
+        checks: Checks,
+        *,
+        ready: Callable[[], bool],
+        tally: metrics.Tally,
+        received: bodies.Bodies,
+        steady: SteadyChecks | None = None,  # None for tests that compare with it
     ) -> None:
         self._checks = checks
+        self._steady = steady
+        self._forms = scan30.Forms()
         self._ready = ready
         self._tally = tally
         self._bodies = received
@@ -57,8 +66,10 @@ class PublicApp:
     async def _update(self, scope: Scope, receive: bodies.Receive, send: Send) -> int:
         try:
             bodies.check_headers(scope["headers"])
-            request = xml30.read_request(await self._bodies.read(receive))
-            answer = xml30.write_response(await self._checks.answer(request))
+            body = await self._bodies.read(receive)
+            scanned = self._forms.scan(body)
+            steady = self._steady.answer(scanned) if scanned is not None and self._steady is not None else None
+            content_type, answer = (_XML, steady) if steady is not None else await self._answer(body, scanned)
         except BadRequest as error:
             # What follows of a body that was not read to its end isn't a next request.
             return await _say(send, error.http_status, error.reason, () if error.http_status == 400 else (_CLOSE,))
@@ -70,11 +81,21 @@ class PublicApp:
             {
                 "type": "http.response.start",
                 "status": 200,
-                "headers": [(b"content-type", _XML), (b"content-length", b"%d" % len(answer))],
+                "headers": [(b"content-type", content_type), (b"content-length", b"%d" % len(answer))],
             }
         )
         await send({"type": "http.response.body", "body": answer})
         return 200
+
+    async def _answer(self, body: bytes, scanned: scan30.Scanned | None) -> tuple[bytes, bytes]:
+        """The answer's content type and bytes."""
+        if scanned is not None:
+            request, codec = scanned.request, dialects.XML_30
+        else:
+            request, codec = dialects.read(body)
+            if codec is dialects.XML_30:
+                self._forms.learn(body, request)
+        return codec.content_type, codec.write(await self._checks.answer(request, codec))
 
 
 async def _say(send: Send, status: int, reason: str, headers: Headers = ()) -> int:

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from update_core.omaha import limits
@@ -53,7 +53,10 @@ class Bodies:
             raise RuntimeError("a body is read by a task")
         self._begun[task] = time.monotonic()
         try:
-            return await _read(receive)
+            message = await receive()
+            if message["type"] == "http.request" and not message.get("more_body", False):
+                return _bounded(message.get("body", b""))
+            return await _read_on(message, receive)
         except asyncio.CancelledError:
             if task not in self._overdue or task.uncancel() > 0:
                 raise
@@ -73,18 +76,19 @@ class Bodies:
                     task.cancel()
 
 
-async def _read(receive: Receive) -> bytes:
-    chunks: list[bytes] = []
-    size = 0
+def _bounded(body: bytes) -> bytes:
+    if len(body) > limits.MAX_BODY_BYTES:
+        raise BadRequest(f"the request is larger than {limits.MAX_BODY_BYTES} bytes", http_status=413)
+    return body
+
+
+async def _read_on(message: Mapping[str, Any], receive: Receive) -> bytes:
+    body = b""
     while True:
-        message = await receive()
         if message["type"] != "http.request":
             raise Disconnected
-        chunk: bytes = message.get("body", b"")
-        size += len(chunk)
         # Counted as it comes: a chunked body doesn't say its size, and must not be held to find out.
-        if size > limits.MAX_BODY_BYTES:
-            raise BadRequest(f"the request is larger than {limits.MAX_BODY_BYTES} bytes", http_status=413)
-        chunks.append(chunk)
+        body = _bounded(body + message.get("body", b""))
         if not message.get("more_body", False):
-            return b"".join(chunks)
+            return body
+        message = await receive()

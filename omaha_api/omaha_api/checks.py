@@ -14,7 +14,7 @@ from omaha_api.fleet_memory import FleetMemory, InstanceKey, Known
 from omaha_api.granting import Granting
 from update_core import catalog
 from update_core.fleet.store import OFFERED
-from update_core.omaha import identity, messages
+from update_core.omaha import dialects, identity, messages
 from update_core.rollout import decide
 from update_core.rollout.model import Decision, Instance, Offer, Reason, Refusal, ResolvedGroup
 
@@ -23,7 +23,8 @@ logger = logging.getLogger(__name__)
 MAX_ROUTES = 10_000
 """Entries of each table of what a catalog says, so that made-up names can't fill the memory."""
 
-_NO_UPDATE = messages.NoUpdate()
+NO_UPDATE = messages.NoUpdate()
+_DISABLED = messages.NoUpdate(info="update disabled by client")  # the protocol's own words; other reasons are ours to know
 _CANNOT_ANSWER = messages.UpdateError(messages.UpdateErrorStatus.INTERNAL)
 
 
@@ -49,31 +50,33 @@ class Checks:
         self._clock = clock
         self._moved = moved
         self._catalog = catalog.EMPTY
-        self._routes: dict[tuple[str, str], tuple[str, ResolvedGroup]] = {}
+        self._routes: dict[tuple[str, str, dialects.Codec], tuple[str, ResolvedGroup]] = {}
         self._ineligible: dict[tuple[str, str, str], tuple[ResolvedGroup, Refusal]] = {}
 
-    async def answer(self, request: messages.Request) -> messages.Response:
-        """The answer to a request: each of its applications once, in its order.
+    async def answer(self, request: messages.Request, codec: dialects.Codec = dialects.XML_30) -> messages.Response:
+        """The answer to a request: each of its applications once, in its order. No offer that `codec` couldn't say.
 
         Raises:
             StoreUnavailable: an event that moves an update couldn't be made durable; nothing may be acknowledged.
         """
         now = self._clock()
-        self._follow(self._current())
-        answers = [await self._answer_app(request, app, now) for app in request.apps]
+        self.follow()
+        answers = [await self._answer_app(request, app, codec, now) for app in request.apps]
         return messages.Response(request.protocol, messages.day_start(now), tuple(answers))
 
-    def _follow(self, current: catalog.Catalog) -> None:
-        """Forget what was worked out of an earlier catalog."""
+    def follow(self) -> catalog.Catalog:
+        """The catalog of this moment; what was worked out of an earlier one is forgotten."""
+        current = self._current()
         if current is not self._catalog:
             self._catalog = current
             self._routes.clear()
             self._ineligible.clear()
+        return current
 
     async def _answer_app(
-        self, request: messages.Request, app: messages.AppRequest, now: datetime
+        self, request: messages.Request, app: messages.AppRequest, codec: dialects.Codec, now: datetime
     ) -> messages.AppResponse:
-        route = self._routes.get((app.appid, app.track)) or self._route(app)
+        route = self.route(app, codec)
         if isinstance(route, messages.AppStatus):
             return _cannot_answer(app, route)
         app_id, group = route
@@ -85,12 +88,19 @@ class Checks:
             await self._hearing.record_events(app, group, key, now)
         settled, known = await self._hearing.record_report(app, request.os, group, key, now)
         if app.updatecheck is None:
-            return _answer(app, None)
+            return response(app, None)
         decision = await self._decide(app, group, key, known, now) if settled else Refusal(Reason.STORE_UNAVAILABLE)
-        return _answer(app, self._tell(decision, known))
+        return response(app, self.tell(decision, key, known))
 
-    def _route(self, app: messages.AppRequest) -> tuple[str, ResolvedGroup] | messages.AppStatus:
+    def route(
+        self, app: messages.AppRequest, codec: dialects.Codec = dialects.XML_30
+    ) -> tuple[str, ResolvedGroup] | messages.AppStatus:
         """The canonical appId and the group that answers for a track; the status that says that none does."""
+        return self._routes.get((app.appid, app.track, codec)) or self._find_route(app, codec)
+
+    def _find_route(
+        self, app: messages.AppRequest, codec: dialects.Codec
+    ) -> tuple[str, ResolvedGroup] | messages.AppStatus:
         app_id = identity.canonical_app_id(app.appid)
         if app_id is None:
             return messages.AppStatus.INVALID_APP_ID
@@ -100,30 +110,41 @@ class Checks:
             # The same for what isn't there and for what isn't theirs to know of.
             logger.debug("nothing answers for application %r, track %r", app.appid, app.track)
             return messages.AppStatus.UNKNOWN_APPLICATION
-        group = offers.sayable(group)
+        group = offers.sayable(group, codec)
         if len(self._routes) < MAX_ROUTES and len(app.track) <= machines.MAX_TEXT_LENGTH:
-            self._routes[app.appid, app.track] = (app_id, group)
+            self._routes[app.appid, app.track, codec] = (app_id, group)
         return app_id, group
 
     # The decision
 
-    async def _decide(
-        self, app: messages.AppRequest, group: ResolvedGroup, key: InstanceKey, known: Known, now: datetime
+    def decide_from_memory(
+        self, app: messages.AppRequest, group: ResolvedGroup, key: InstanceKey, now: datetime
     ) -> Decision:
-        remembered = self._ineligible.get((group.app_id, group.track, app.version))
-        # A request that began with an earlier catalog may have left one of that catalog's group.
-        if remembered is not None and remembered[0] is group and _asks_plainly(app):
-            return remembered[1]
-        instance = _instance(app, key[1])
+        """What memory says: a refusal, a repeated offer, or an offer without a grant, which the store has yet to give."""
+        remembered = self.refusal_of_all(app, group)
+        if remembered is not None:
+            return remembered
         live = self._memory.live_grant(key)
         if live is not None and live.deadline <= now:
             live = None  # ended by the clock; the store says so at its next sweep
-        decision = decide.decide(group, instance, self._memory.fleet(group, live), now)
+        decision = decide.decide(group, _instance(app, key[1]), self._memory.fleet(group, live), now)
         if isinstance(decision, Refusal):
             self._remember(group, app, decision)
+        return decision
+
+    def refusal_of_all(self, app: messages.AppRequest, group: ResolvedGroup) -> Refusal | None:
+        """The refusal of everybody in the group who has the version and asks plainly, as long as this catalog does; None if unknown."""
+        remembered = self._ineligible.get((group.app_id, group.track, app.version))
+        # A request that began with an earlier catalog may have left one of that catalog's group.
+        return remembered[1] if remembered is not None and remembered[0] is group and asks_plainly(app) else None
+
+    async def _decide(
+        self, app: messages.AppRequest, group: ResolvedGroup, key: InstanceKey, known: Known, now: datetime
+    ) -> Decision:
+        decision = self.decide_from_memory(app, group, key, now)
+        if isinstance(decision, Refusal) or decision.grant is not None:
             return decision
-        if decision.grant is not None:
-            return decision
+        instance = _instance(app, key[1])
         seen = Known(group.track, instance.version, known.attributes, known.alias, known.boot_id, now)
         decision = await self._granting.grant(group, instance, fleet_memory.sighting(key, seen))
         self._moved()
@@ -131,7 +152,7 @@ class Checks:
 
     def _remember(self, group: ResolvedGroup, app: messages.AppRequest, refusal: Refusal) -> None:
         """A refusal that follows from group and version alone holds for everybody, as long as this catalog does."""
-        holds_for_all = refusal.reason in decide.OF_GROUP_AND_VERSION and _asks_plainly(app)
+        holds_for_all = refusal.reason in decide.OF_GROUP_AND_VERSION and asks_plainly(app)
         if holds_for_all and len(self._ineligible) < MAX_ROUTES and len(app.version) <= machines.MAX_TEXT_LENGTH:
             self._ineligible[group.app_id, group.track, app.version] = (group, refusal)
 
@@ -142,25 +163,30 @@ class Checks:
         for event in app.events:
             self._tally.events[*metrics.event_class(event.eventtype, event.eventresult), False] += 1
         if app.updatecheck is None:
-            return _answer(app, None)
+            return response(app, None)
         if app.machineid or request.userid:
-            return _answer(app, self._tell(Refusal(Reason.ANONYMOUS_INSTANCE), None))
+            return response(app, self.tell(Refusal(Reason.ANONYMOUS_INSTANCE), None, None))
         decision = decide.decide(group, _instance(app, None), self._memory.fleet(group, None), now)
-        return _answer(app, self._tell(decision, None))
+        return response(app, self.tell(decision, None, None))
 
-    def _tell(self, decision: Decision, known: Known | None) -> messages.UpdateCheckAnswer:
+    def tell(self, decision: Decision, key: InstanceKey | None, known: Known | None) -> messages.UpdateCheckAnswer:
         """The decision as the instance hears it: a refusal is always noupdate, its reason stays here."""
-        told = offers.offer(decision.version, decision.payload) if isinstance(decision, Offer) else None
-        if isinstance(decision, Offer) and told is not None:
-            self._tally.answers["Offer"] += 1
-            if known is not None:
-                known.refusal = OFFERED
-            return told
+        if isinstance(decision, Offer):
+            told = offers.offer(decision.version, decision.payload)
+            if told is not None:
+                self._tally.answers["Offer"] += 1
+                self._note(OFFERED, key, known)
+                return told
         reason = decision.reason if isinstance(decision, Refusal) else Reason.PACKAGE_UNAVAILABLE
         self._tally.answers[reason] += 1
-        if known is not None:
-            known.refusal = reason
-        return _NO_UPDATE
+        self._note(reason, key, known)
+        # The only reason that leaves the service: the client gave it itself.
+        return _DISABLED if reason is Reason.UPDATES_DISABLED_BY_CLIENT else NO_UPDATE
+
+    def _note(self, answered: str, key: InstanceKey | None, known: Known | None) -> None:
+        if key is not None and known is not None and known.refusal != answered:
+            known.refusal = answered
+            self._memory.hurry(key)
 
 
 def _instance(app: messages.AppRequest, instance_id: str | None) -> Instance:
@@ -173,12 +199,13 @@ def _instance(app: messages.AppRequest, instance_id: str | None) -> Instance:
     )
 
 
-def _asks_plainly(app: messages.AppRequest) -> bool:
+def asks_plainly(app: messages.AppRequest) -> bool:
     """Whether the client sets the decision no limits of its own."""
     return app.updatecheck is not None and not app.updatecheck.updatedisabled and not app.updatecheck.sameversionupdate
 
 
-def _answer(app: messages.AppRequest, updatecheck: messages.UpdateCheckAnswer | None) -> messages.AppResponse:
+def response(app: messages.AppRequest, updatecheck: messages.UpdateCheckAnswer | None) -> messages.AppResponse:
+    """The answer to an application that is served here: an acknowledgement for each thing that it said."""
     return messages.AppResponse(app.appid, messages.AppStatus.OK, app.ping is not None, updatecheck, len(app.events))
 
 

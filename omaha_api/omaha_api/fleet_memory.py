@@ -4,7 +4,8 @@ Live grants, each group's ledger, and a small record per instance heard since th
 never gives one. Whatever the store answers is put in here, in the order of its commits.
 """
 
-from collections.abc import Iterable
+import sys
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -37,6 +38,10 @@ class Known:
     boots_at_random: bool = False
     """Whether its boot id changes without a boot, and says nothing therefore."""
 
+    def __post_init__(self) -> None:
+        # Thousands of instances have the same: one object for all is less memory, and equal at a glance.
+        self.version, self.alias = sys.intern(self.version), sys.intern(self.alias)
+
 
 @dataclass(slots=True)
 class _Group:
@@ -52,6 +57,7 @@ class FleetMemory:
     def __init__(self, *, max_instances: int = MAX_INSTANCES) -> None:
         self._instances: dict[InstanceKey, Known] = {}
         self._touched: set[InstanceKey] = set()
+        self._hurried: set[InstanceKey] = set()
         self._live: dict[InstanceKey, Grant] = {}
         self._groups: dict[GroupKey, _Group] = {}
         self._max_instances = max_instances
@@ -77,27 +83,41 @@ class FleetMemory:
         if len(self._instances) > self._max_instances:
             oldest = next(iter(self._instances))
             del self._instances[oldest]
-            self._touched.discard(oldest)
+            self._untouch(oldest)
 
     def forget(self, key: InstanceKey) -> None:
         """Let go of an instance's record, and of what it would have written; its grant in flight is `apply`'s."""
         self.forgotten += 1
         self._instances.pop(key, None)
-        self._touched.discard(key)
+        self._untouch(key)
 
     def touch(self, key: InstanceKey) -> None:
-        """Have the instance's last-seen and refusal written with the next batch."""
+        """Have the instance's last-seen and refusal written with one of the next batches."""
         self._touched.add(key)
 
-    def take_touched(self) -> list[Sighting]:
-        """The instances touched since the last call, as they are now."""
-        touched, self._touched = self._touched, set()
-        return [sighting(key, self._instances[key]) for key in touched if key in self._instances]
+    def hurry(self, key: InstanceKey) -> None:
+        """Have them written with the very next: what is shown of the instance has changed."""
+        self._hurried.add(key)
+
+    def take_touched(self, at_once: int, *, hurried_alone: bool = False) -> Iterator[list[Sighting]]:
+        """The instances touched since the last call, some at once: as they are when it is their turn."""
+        touched, self._hurried = self._hurried, set()
+        if not hurried_alone:
+            touched |= self._touched
+            self._touched = set()
+        keys = list(touched)
+        for start in range(0, len(keys), at_once):
+            held = ((key, self._instances.get(key)) for key in keys[start : start + at_once])
+            yield [sighting(key, known) for key, known in held if known is not None]
 
     @property
     def instances(self) -> int:
         """How many records are kept."""
         return len(self._instances)
+
+    def _untouch(self, key: InstanceKey) -> None:
+        self._touched.discard(key)
+        self._hurried.discard(key)
 
     # Grants
 

@@ -81,10 +81,14 @@ class Hearing:
         if grant is not None or changed:
             seen = Known(group.track, bounded(app.version), attributes, alias, bounded(app.bootid), now, known.refusal)
             settled = await self._record_change(app, group, key, known, seen, changed=changed)
-        known.last_seen = now
-        known.boot_id = bounded(app.bootid)
-        self._memory.touch(key)
+        self.record_sign_of_life(key, known, bounded(app.bootid), now)
         return settled, known
+
+    def record_sign_of_life(self, key: InstanceKey, known: Known, boot_id: str, now: datetime) -> None:
+        """Take note that the instance was heard, and in which boot; the store learns of it with the next batch."""
+        known.last_seen = now
+        known.boot_id = boot_id
+        self._memory.touch(key)
 
     def _described(self, app: messages.AppRequest, os: messages.Os, known: Known) -> tuple[Attributes, str]:
         """The machine's attributes and alias. Only a request that asks for an update changes them: some clients describe themselves in
@@ -93,6 +97,10 @@ class Hearing:
         if app.updatecheck is None or (told == known.attributes and app.machinealias == known.alias):
             return known.attributes, known.alias
         return self._machines.attributes(told), bounded(app.machinealias)
+
+    def described(self, app: messages.AppRequest, os: messages.Os) -> Attributes:
+        """What is kept of a machine that describes itself so: the one object that all such instances share."""
+        return self._machines.attributes(machines.told(app, os))
 
     async def _load(
         self, app: messages.AppRequest, os: messages.Os, group: ResolvedGroup, key: InstanceKey, now: datetime

@@ -3,7 +3,7 @@
 import functools
 from dataclasses import replace
 
-from update_core.omaha import messages
+from update_core.omaha import dialects, messages
 from update_core.rollout.model import Payload, ResolvedGroup
 
 _UNSAYABLE = "an Omaha answer can't carry its URL, whose last part is empty, or has a slash or an odd character in it"
@@ -27,9 +27,11 @@ def offer(version: str, payload: Payload) -> messages.Offer | None:
         return None
 
 
-def sayable(group: ResolvedGroup) -> ResolvedGroup:
-    """The group, without its payload where Omaha can't say it: the rules then refuse in their order, before a grant is spent on it."""
+def sayable(group: ResolvedGroup, codec: dialects.Codec = dialects.XML_30) -> ResolvedGroup:
+    """The group, without its payload where the dialect can't say it: the rules then refuse in their order, before a grant is spent."""
     stamp, payload = group.stamp, group.payload
-    if stamp is None or payload is None or offer(stamp.version, payload) is not None:
+    if stamp is None or payload is None:
         return group
-    return replace(group, payload=None, payload_problem=_UNSAYABLE)
+    told = offer(stamp.version, payload)
+    problem = _UNSAYABLE if told is None else codec.inexpressible(told)
+    return group if problem is None else replace(group, payload=None, payload_problem=problem)

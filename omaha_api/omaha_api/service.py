@@ -30,7 +30,10 @@ from omaha_api import (
     rollout_mirror,
     serving,
     sightings,
+    signing,
+    signing_answers,
     snapshot,
+    steady_checks,
     sweeper,
 )
 from omaha_api.clock import Clock
@@ -81,17 +84,23 @@ class Service:
         self.sweeper = sweeper.Sweeper(
             store, self.memory, clock, interval_seconds=settings.sweep_interval_seconds, moved=self.board.moved
         )
+        heard = hearing.Hearing(store, self.memory, self.sightings, self.tally, moved=self.board.moved)
         self.checks = checks.Checks(
             current=lambda: self.source.current,
             memory=self.memory,
-            heard=hearing.Hearing(store, self.memory, self.sightings, self.tally, moved=self.board.moved),
+            heard=heard,
             granting=self.granting,
             tally=self.tally,
             clock=clock,
             moved=self.board.moved,
         )
         self.bodies = bodies.Bodies(timeout_seconds=settings.body_timeout_seconds)
-        self.public = asgi.PublicApp(self.checks, ready=self.ready, tally=self.tally, received=self.bodies)
+        self.signer = signing.Signer(settings.cup_keys_dir)
+        self.steady = steady_checks.SteadyChecks(self.checks, self.memory, heard, self.tally, clock)
+        answering = asgi.PublicApp(
+            self.checks, ready=self.ready, tally=self.tally, received=self.bodies, steady=self.steady
+        )
+        self.public = signing_answers.SignedApp(answering, signer=self.signer, received=self.bodies, tally=self.tally)
         self.private = private_api.create(
             reasons=self.reasons,
             source=self.source,
@@ -152,6 +161,7 @@ class Service:
             tasks.create_task(self.mirror.run(), name="rollout mirror")
             tasks.create_task(self.sightings.run(), name="sightings")
             tasks.create_task(self.bodies.run(), name="slow bodies")
+            tasks.create_task(self.signer.run(), name="CUP keys")
             tasks.create_task(self.sweeper.run(), name="sweeper")
             tasks.create_task(self.placements.run(), name="placements")
             tasks.create_task(self.board.run(), name="progress")
@@ -200,6 +210,7 @@ async def serve(settings: Settings, store: CountingStore, kube: configuration.Cl
     Raises:
         PortError: a port can't be listened on.
         CertificateFileError: the fleet API's certificate can't be used.
+        KeyFolderError: the folder of CUP keys can't be read.
         SnapshotError: the snapshot's folder can't be written.
         StoreUnavailable: the store can't be opened; the message says why.
         KubeError: the credentials can't be used.

@@ -58,6 +58,8 @@ class Settings:
     tls: TlsFiles | None = None
     """Without it the fleet API isn't served."""
     snapshot: Path | None = None
+    cup_keys_dir: Path | None = None
+    """Without it no answer is signed, and a request that asks for it is refused."""
     kube: KubeAccess = KubeAccess()
     log_retention_seconds: int = DEFAULT_LOG_RETENTION_SECONDS
     """How long a watch of the fleet API may be away and go on where it was."""

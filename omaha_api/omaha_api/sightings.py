@@ -5,6 +5,7 @@ last-seen and the last refusal are written in batches. While the store is away a
 """
 
 import asyncio
+import itertools
 import logging
 from collections.abc import Sequence
 
@@ -18,6 +19,11 @@ MAX_QUEUED = 100_000
 """Instances whose first sight or change waits for the store. Beyond, the newcomer isn't remembered and tries again at its next check."""
 
 _CHUNK = 64
+_TOUCHED_TOGETHER = 100
+_PAUSE_SECONDS = 0.02
+"""Between two chunks: nobody waits for them, and in one go they would keep a processor from the checks for as long as they take."""
+_LAST_SEEN_TURNS = 5
+"""Batches until one takes last-seen times as well that changed and nothing with them: they are shown by the minute."""
 _GATHER_SECONDS = 0.02
 _RETRY_SECONDS = 1.0
 
@@ -100,10 +106,10 @@ class Sightings:
                 self._waiting.set()
 
     async def _run_touches(self) -> None:
-        while True:
+        for turn in itertools.count(1):
             await asyncio.sleep(self._flush_interval_seconds)
             try:
-                await self._write_touched()
+                await self._write_touched(hurried_alone=turn % _LAST_SEEN_TURNS != 0, pause_seconds=_PAUSE_SECONDS)
             except StoreUnavailable as error:
                 # Last-seen may be lost; each instance says it again at its next check.
                 logger.warning("last-seen times weren't written: %s", error)
@@ -122,10 +128,13 @@ class Sightings:
         if failure is not None:
             raise failure
 
-    async def _write_touched(self) -> None:
-        touched = [seen for seen in self._memory.take_touched() if (seen.app_id, seen.instance_id) not in self._queued]
-        if touched:
-            await self._store.touch(touched)
+    async def _write_touched(self, *, hurried_alone: bool = False, pause_seconds: float = 0) -> None:
+        # The event loop takes up checks between two chunks: a large fleet is a long list.
+        for chunk in self._memory.take_touched(_TOUCHED_TOGETHER, hurried_alone=hurried_alone):
+            touched = [seen for seen in chunk if (seen.app_id, seen.instance_id) not in self._queued]
+            if touched:
+                await self._store.touch(touched)
+                await asyncio.sleep(pause_seconds)
 
     def _took(self, moved: Sequence[Grant]) -> None:
         for grant in moved:

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from omaha_api.store import connections, publishing
+from support import omaha_clients_all
 from support.local_stack import wait_until
 from support.omaha_service import Reply
 from update_core.fleet.progress import GroupProgress
@@ -75,13 +76,15 @@ class OmahaProcess:
         return subprocess.run(self.command, capture_output=True, text=True, check=False, timeout=30, env=environment())
 
     def post(self, body: bytes, path: str = "/v1/update/") -> Reply:
-        """One request on a connection of its own."""
+        """One request on a connection of its own; an answer is shown to the clients that could have asked."""
         request = urllib.request.Request(
             f"http://127.0.0.1:{self.port}{path}", data=body, headers={"Content-Type": "text/xml"}
         )
         try:
             with urllib.request.urlopen(request, timeout=30) as response:
-                return Reply(response.status, dict(response.headers), response.read())
+                reply = Reply(response.status, dict(response.headers), response.read())
+                omaha_clients_all.assert_accepted(body, reply.body, response.headers["content-type"])
+                return reply
         except urllib.error.HTTPError as error:
             with error:
                 return Reply(error.code, dict(error.headers), error.read())

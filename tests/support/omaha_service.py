@@ -1,6 +1,7 @@
 """The Omaha service inside a test: its real parts around a store, a catalog from resources, a clock that the test moves.
 
-`post` goes through the ASGI application of the public port, headers and all, without a socket.
+`post` goes through the ASGI application of the public port, headers and all, without a socket. Every answer is shown to the clients that
+could have asked.
 """
 
 from collections.abc import Iterable, Sequence
@@ -12,6 +13,7 @@ from typing import Any
 from lxml import etree
 
 from omaha_api import catalog_objects, service, settings
+from support import omaha_clients_all
 from update_core.fleet.store import FleetStore
 
 PACKAGES = "http://127.0.0.1:8080/packages/"
@@ -56,7 +58,13 @@ class Reply:
 class OmahaService:
     """A service whose catalog comes from `put` and `remove` instead of an API server."""
 
-    def __init__(self, store: FleetStore, clock: TestClock | None = None, snapshot: Path | None = None) -> None:
+    def __init__(
+        self,
+        store: FleetStore,
+        clock: TestClock | None = None,
+        snapshot: Path | None = None,
+        cup_keys_dir: Path | None = None,
+    ) -> None:
         self.clock = clock or TestClock()
         address = settings.Address("127.0.0.1", 0)
         self.settings = settings.Settings(
@@ -65,6 +73,7 @@ class OmahaService:
             database=Path("unused"),
             package_base_url=PACKAGES,
             snapshot=snapshot,
+            cup_keys_dir=cup_keys_dir,
             body_timeout_seconds=0.2,
         )
         self.service = service.Service(self.settings, store, self.clock)
@@ -94,6 +103,7 @@ class OmahaService:
         path: str = "/v1/update/",
         method: str = "POST",
         headers: Sequence[tuple[bytes, bytes]] = (),
+        query: str = "",
     ) -> Reply:
         """One request; several bodies are the chunks of one."""
         chunks = [body] if isinstance(body, bytes) else list(body)
@@ -109,10 +119,15 @@ class OmahaService:
         async def send(message: Any) -> None:
             sent.append(message)
 
-        scope = {"type": "http", "method": method, "path": path, "headers": list(headers)}
+        scope = {
+            "type": "http", "method": method, "path": path, "query_string": query.encode(), "headers": list(headers),
+        }  # fmt: skip
         await self.service.public(scope, receive, send)
         start, end = sent
-        return Reply(start["status"], {name.decode(): value.decode() for name, value in start["headers"]}, end["body"])
+        reply = Reply(start["status"], {name.decode(): value.decode() for name, value in start["headers"]}, end["body"])
+        if reply.status == 200:
+            omaha_clients_all.assert_accepted(b"".join(chunks), reply.body, reply.headers["content-type"])
+        return reply
 
     async def private(self, path: str) -> Reply:
         """GET on the private port."""

@@ -8,7 +8,7 @@ MAX_BODY_BYTES = 64 * 1024
 """Nebraska's bound, before and after any decoding. A real check has less than 2 KiB."""
 
 MAX_DEPTH = 10
-"""Levels of nesting. Requests of real clients have three (request, app, event), JSON ones five."""
+"""Levels of nesting. Requests of real clients have three in XML (request, app, event), seven in JSON (fp in packages)."""
 
 MAX_APPS = 64
 """Applications per request. Chromium asks for extensions in batches of 22, operating systems for one to three."""
@@ -21,3 +21,6 @@ MAX_ATTRIBUTES = 64
 
 MAX_ATTRIBUTE_LENGTH = 4096
 """Characters in one value. Machine aliases are the longest real ones, with a few hundred."""
+
+MAX_CACHED_ITEMS = 64
+"""Packages that one application says it has in its cache. Chromium keeps one or two."""

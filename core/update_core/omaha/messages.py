@@ -16,6 +16,11 @@ NOT_A_CODE = -1
 # XML 1.0 cannot carry these even as character references, and JSON clients choke on lone surrogates.
 _UNSENDABLE = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
+_NOT_OF_A_COHORT = re.compile(r"[^\x20-\x7e]")
+
+MAX_COHORT_LENGTH = 1024
+"""Characters of a cohort, its hint or its name; the protocol's own bound, and ASCII from space to tilde only."""
+
 _DAY_ZERO = datetime(2007, 1, 1, tzinfo=UTC)
 
 
@@ -31,13 +36,17 @@ class Os:
 
 @dataclass(frozen=True, slots=True)
 class Ping:
-    """A sign of life. `ad` and `rd` are day numbers from an earlier `DayStart`, `a` and `r` count days back."""
+    """A sign of life. `ad` and `rd` are day numbers from an earlier `DayStart`, `a` and `r` count days back.
+
+    -1 is a first ping, -2 an unknown day. A `ping_freshness` that comes twice shows a cloned or reset machine.
+    """
 
     active: bool = False
     a: int | None = None
     r: int | None = None
     ad: int | None = None
     rd: int | None = None
+    ping_freshness: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,18 +61,28 @@ class UpdateCheck:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something that happened on the instance. Unknown codes are legal; `events` has the known ones."""
+    """Something that happened on the instance. Unknown codes are legal; `events` has the known ones.
+
+    `errorcat` and `extracode1` are what Chromium adds to an errorcode: in which category, and a number more.
+    """
 
     eventtype: int
     eventresult: int
     errorcode: int | None = None
     previousversion: str = ""
     nextversion: str = ""
+    errorcat: int | None = None
+    extracode1: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class AppRequest:
-    """One application on the instance: its state, what it asks and tells. `appid` is echoed byte for byte."""
+    """One application on the instance: its state, what it asks and tells. `appid` is echoed byte for byte.
+
+    `track` is what the client wants to follow, whatever its dialect calls that. `installsource` is here with Chromium, at
+    the request with everybody else. `fp` and `cached_items` name the packages that it has: a fingerprint, SHA-256 digests
+    in hexadecimal.
+    """
 
     appid: str
     version: str = ""
@@ -82,11 +101,20 @@ class AppRequest:
     ping: Ping | None = None
     updatecheck: UpdateCheck | None = None
     events: tuple[Event, ...] = ()
+    installsource: str = ""
+    cohort: str = ""
+    cohorthint: str = ""
+    cohortname: str = ""
+    fp: str = ""
+    cached_items: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """Everything that one message of an instance says."""
+    """Everything that one message of an instance says.
+
+    `acceptformat` has the operations that a client of 4.0 can carry out; None if it doesn't say.
+    """
 
     protocol: str
     apps: tuple[AppRequest, ...] = ()
@@ -98,6 +126,8 @@ class Request:
     userid: str = ""
     ismachine: bool | None = None
     os: Os = field(default_factory=Os)
+    updater: str = ""
+    acceptformat: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,11 +163,18 @@ class UpdateErrorStatus(enum.StrEnum):
     OS_NOT_SUPPORTED = "error-osnotsupported"
     HARDWARE_NOT_SUPPORTED = "error-hwnotsupported"
     UNSUPPORTED_PROTOCOL = "error-unsupportedProtocol"
+    INEXPRESSIBLE = "error-inexpressible"
 
 
 @dataclass(frozen=True, slots=True)
 class NoUpdate:
-    """Nothing for this instance now; the reason stays with the service."""
+    """Nothing for this instance now. The reason stays with the service, but for an `info` that is meant for people."""
+
+    info: str = ""
+
+    def __post_init__(self) -> None:
+        if self.info:
+            _require_sendable("info", self.info)
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,15 +234,21 @@ class PostInstall:
 class Manifest:
     """One version and its files, the payload first.
 
-    Raises ValueError without a version, without a package, or when the payload has no SHA-256.
+    `run` is what Chromium starts of the unpacked payload, with `arguments`. Raises ValueError without a version, without
+    a package, or when the payload has no SHA-256.
     """
 
     version: str
     packages: tuple[Package, ...]
     postinstall: PostInstall = field(default_factory=PostInstall)
+    run: str = ""
+    arguments: str = ""
 
     def __post_init__(self) -> None:
         _require_sendable("manifest version", self.version)
+        for what, text in (("program to run", self.run), ("program's arguments", self.arguments)):
+            if text:
+                _require_sendable(what, text)
         _ = self.payload_sha256
 
     @property
@@ -221,11 +264,13 @@ class Manifest:
 class Offer:
     """An update: `urls` are the codebases in the order to try them, each ending in "/".
 
-    Raises ValueError without urls or for one that doesn't end in "/".
+    `action_run` names a program of the installed version that Chromium is to start. Raises ValueError without urls or for
+    one that doesn't end in "/".
     """
 
     urls: tuple[str, ...]
     manifest: Manifest
+    action_run: str = ""
 
     def __post_init__(self) -> None:
         if not self.urls:
@@ -235,6 +280,8 @@ class Offer:
             # Old update_engine and Chromium concatenate without adding the slash.
             if not codebase.endswith("/"):
                 raise ValueError(f'the codebase {codebase!r} does not end in "/"')
+        if self.action_run:
+            _require_sendable("program to run", self.action_run)
 
 
 UpdateCheckAnswer = NoUpdate | UpdateError | Offer
@@ -242,13 +289,25 @@ UpdateCheckAnswer = NoUpdate | UpdateError | Offer
 
 @dataclass(frozen=True, slots=True)
 class AppResponse:
-    """The answer to one `AppRequest`: what is acknowledged (`ping`, `event_acks`); `updatecheck` if one was asked."""
+    """The answer to one `AppRequest`: what is acknowledged (`ping`, `event_acks`); `updatecheck` if one was asked.
+
+    A cohort, cohorthint or cohortname, even an empty one, replaces the client's; None leaves it as it is. Raises
+    ValueError for one that isn't printable ASCII or is too long.
+    """
 
     appid: str
     status: AppStatus = AppStatus.OK
     ping: bool = False
     updatecheck: UpdateCheckAnswer | None = None
     event_acks: int = 0
+    cohort: str | None = None
+    cohorthint: str | None = None
+    cohortname: str | None = None
+
+    def __post_init__(self) -> None:
+        for text in (self.cohort, self.cohorthint, self.cohortname):
+            if text is not None and not is_cohort(text):
+                raise ValueError(f"{text!r} is no cohort: printable ASCII, at most {MAX_COHORT_LENGTH} characters")
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,8 +320,18 @@ class Response:
     server: str = "update-service"
 
 
+def is_sendable(text: str) -> bool:
+    """Whether every dialect can carry all characters of `text`."""
+    return _UNSENDABLE.search(text) is None
+
+
+def is_cohort(text: str) -> bool:
+    """Whether `text` may be a cohort, its hint or its name; the empty one may."""
+    return len(text) <= MAX_COHORT_LENGTH and _NOT_OF_A_COHORT.search(text) is None
+
+
 def _require_sendable(what: str, text: str) -> None:
     if not text:
         raise ValueError(f"the {what} is empty")
-    if _UNSENDABLE.search(text):
+    if not is_sendable(text):
         raise ValueError(f"the {what} {text!r} has characters that no client can be sent")

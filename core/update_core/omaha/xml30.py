@@ -7,6 +7,7 @@ the hot path of the service, so it joins strings and builds no tree.
 
 import base64
 import re
+from collections.abc import Iterable
 
 from lxml import etree
 
@@ -212,13 +213,22 @@ def _integer(text: str | None) -> int | None:
 
 def write_response(response: Response) -> bytes:
     """`response` as a whole document ending with ``</response>``: Flatcar's scripts search their journal for that."""
-    apps = "".join([_app_response(app) for app in response.apps])
+    return write_head(response) + write_apps(response.apps)
+
+
+def write_head(response: Response) -> bytes:
+    """The document up to its applications: what changes with the time, and is the same for everybody."""
     date = response.daystart
     return (
         '<?xml version="1.0" encoding="UTF-8"?>\n'
         f'<response protocol="{_escape(response.protocol)}" server="{_escape(response.server)}">'
-        f'<daystart elapsed_days="{date.elapsed_days}" elapsed_seconds="{date.elapsed_seconds}"/>{apps}</response>'
+        f'<daystart elapsed_days="{date.elapsed_days}" elapsed_seconds="{date.elapsed_seconds}"/>'
     ).encode()
+
+
+def write_apps(apps: Iterable[AppResponse]) -> bytes:
+    """The document from its applications on."""
+    return ("".join([_app_response(app) for app in apps]) + "</response>").encode()
 
 
 def _app_response(app: AppResponse) -> str:

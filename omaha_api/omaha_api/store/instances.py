@@ -3,6 +3,7 @@
 Whatever is shown of an instance is written here, together with its entry in the log: a change can't be made without being told.
 """
 
+import json
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -32,8 +33,20 @@ _UPDATE_SHOWN = (
     "UPDATE instances SET last_seen = ?, shown_seen = ?, last_refusal = ?, boot_id = ?, revision = ? WHERE id = ?"
 )
 _UPDATE_SEEN = "UPDATE instances SET last_seen = ?, boot_id = ? WHERE id = ?"
-_SELECT_TOUCHED = "SELECT id, last_seen, shown_seen, last_refusal FROM instances WHERE app_id = ? AND instance_id = ?"
-_TOUCH = "UPDATE instances SET last_seen = max(last_seen, ?) WHERE id = ?"
+# A batch is one statement and one parameter: asked row by row, the interpreter's lock would change hands several times for each of
+# them, and the event loop would wait for it as often. Of a sighting without a refusal the one that is held stays.
+_SIGHTED = """
+    SELECT value ->> 0 AS app_id, value ->> 1 AS instance_id, value ->> 2 AS at, value ->> 3 AS refusal FROM json_each(?)
+"""
+_TOUCH = f"""
+    UPDATE instances SET last_seen = sighted.at FROM ({_SIGHTED}) AS sighted
+    WHERE instances.app_id = sighted.app_id AND instances.instance_id = sighted.instance_id AND instances.last_seen < sighted.at
+"""  # noqa: S608 - put together from constants
+_SELECT_SHOWN = f"""
+    SELECT id, max(last_seen, at), coalesce(refusal, last_refusal) FROM ({_SIGHTED}) AS sighted CROSS JOIN instances
+    WHERE instances.app_id = sighted.app_id AND instances.instance_id = sighted.instance_id
+        AND (coalesce(refusal, last_refusal) <> last_refusal OR max(last_seen, at) - shown_seen >= {LAST_SEEN_SECONDS * 1_000_000})
+"""  # noqa: S608 - put together from constants
 _TOUCH_SHOWN = """
     UPDATE instances SET last_seen = max(last_seen, ?), shown_seen = max(last_seen, ?), last_refusal = ?, revision = ? WHERE id = ?
 """
@@ -140,20 +153,9 @@ def save(
 
 def touch(connection: sqlite3.Connection, sightings: Sequence[Sighting], at: datetime) -> None:
     """Write last-seen and last refusal of instances that have a record; others are left out."""
-    quiet: list[tuple[int, int]] = []
-    shown: list[tuple[int, int, str]] = []
-    for sighting in sightings:
-        row = connection.execute(_SELECT_TOUCHED, (sighting.app_id, sighting.instance_id)).fetchone()
-        if row is None:
-            continue
-        key, last_seen, shown_seen, held = row
-        seen_at = max(rows.micros(sighting.at), last_seen)
-        refusal = "" if sighting.refusal == OFFERED else sighting.refusal or held
-        if refusal != held or seen_at - shown_seen >= LAST_SEEN_SECONDS * 1_000_000:
-            shown.append((key, seen_at, refusal))
-        else:
-            quiet.append((seen_at, key))
-    connection.executemany(_TOUCH, quiet)
+    sighted = json.dumps([_sighted(sighting) for sighting in sightings])
+    shown = connection.execute(_SELECT_SHOWN, (sighted,)).fetchall()
+    connection.execute(_TOUCH, (sighted,))
     if not shown:
         return
     first = log.next_revision(connection, len(shown))
@@ -162,6 +164,11 @@ def touch(connection: sqlite3.Connection, sightings: Sequence[Sighting], at: dat
         [(seen_at, seen_at, refusal, first + index, key) for index, (key, seen_at, refusal) in enumerate(shown)],
     )
     log.instances_touched(connection, [(first + index, key) for index, (key, _, _) in enumerate(shown)], at)
+
+
+def _sighted(sighting: Sighting) -> tuple[str, str, int, str | None]:
+    refusal = "" if sighting.refusal == OFFERED else sighting.refusal or None
+    return sighting.app_id, sighting.instance_id, rows.micros(sighting.at), refusal
 
 
 def remove(connection: sqlite3.Connection, before: Stored, at: datetime) -> None:

@@ -32,11 +32,25 @@ MANIFEST = Manifest("1.1.0", (PAYLOAD,))
         pytest.param(lambda: Offer(("https://pkgs.example.com/app",), MANIFEST), id="codebase without a final slash"),
         pytest.param(lambda: Offer(("https://pkgs.example.com/\ud800/",), MANIFEST), id="codebase with a surrogate"),
         pytest.param(lambda: PostInstall(metadata_signature_rsa="\x1b"), id="signature with an escape character"),
+        pytest.param(lambda: Manifest("1", (PAYLOAD,), run="\x00"), id="program to run with a NUL"),
+        pytest.param(
+            lambda: Offer(("https://p/",), MANIFEST, action_run="\x00"), id="program of the action with a NUL"
+        ),
+        pytest.param(lambda: messages.NoUpdate("\x1b"), id="info with an escape character"),
+        pytest.param(lambda: messages.AppResponse("a", cohort="\x7f"), id="cohort that isn't printable"),
+        pytest.param(lambda: messages.AppResponse("a", cohorthint="ü"), id="cohort hint that isn't ASCII"),
+        pytest.param(lambda: messages.AppResponse("a", cohortname="c" * 1025), id="cohort name that is too long"),
     ],
 )
 def test_an_offer_that_clients_would_choke_on_cannot_be_built(build: Callable[[], object]) -> None:
     with pytest.raises(ValueError, match=r".+"):
         build()
+
+
+def test_a_cohort_may_be_empty_and_as_long_as_the_protocol_allows() -> None:
+    app = messages.AppResponse("a", cohort="", cohorthint=" ~" * 512)
+
+    assert (app.cohort, len(app.cohorthint or ""), app.cohortname) == ("", 1024, None)
 
 
 def test_an_image_reference_is_served_as_codebase_and_name() -> None:

@@ -77,7 +77,7 @@ async def test_a_body_without_an_end_is_refused_before_it_fills_the_memory(omaha
     async def send(message):
         sent.append(message)
 
-    scope = {"type": "http", "method": "POST", "path": "/v1/update/", "headers": []}
+    scope = {"type": "http", "method": "POST", "path": "/v1/update/", "query_string": b"", "headers": []}
     async with asyncio.timeout(5):
         await omaha.service.public(scope, receive, send)
 
@@ -94,7 +94,7 @@ async def test_a_body_that_stalls_is_given_up(omaha):
     async def receive():
         await asyncio.Event().wait()
 
-    scope = {"type": "http", "method": "POST", "path": "/v1/update/", "headers": []}
+    scope = {"type": "http", "method": "POST", "path": "/v1/update/", "query_string": b"", "headers": []}
     # In a task of its own: it is cancelled and must not stay so.
     await asyncio.create_task(omaha.service.public(scope, receive, send))
     reaper.cancel()
@@ -107,7 +107,7 @@ async def test_a_cancelled_request_is_no_slow_body(omaha):
     async def receive():
         await asyncio.Event().wait()
 
-    scope = {"type": "http", "method": "POST", "path": "/v1/update/", "headers": []}
+    scope = {"type": "http", "method": "POST", "path": "/v1/update/", "query_string": b"", "headers": []}
     request = asyncio.create_task(omaha.service.public(scope, receive, receive))
     await asyncio.sleep(0)
     request.cancel()

@@ -92,4 +92,4 @@ def test_memory_is_bounded_and_forgets_who_was_heard_first():
 
     assert memory.instances == 2
     assert memory.known(("app", "a")) is None
-    assert {sighting.instance_id for sighting in memory.take_touched()} == {"b", "c"}
+    assert {sighting.instance_id for chunk in memory.take_touched(1) for sighting in chunk} == {"b", "c"}

@@ -1,0 +1,169 @@
+"""What does a request in JSON say? The same in every version of the protocol but for a few names.
+
+An application's track is called track, cohorthint or release_channel, from the plainest wish to the vaguest; a client that
+says none of these follows on where its cohort was.
+"""
+
+import re
+from dataclasses import dataclass
+
+from update_core.omaha import limits, messages
+from update_core.omaha.errors import BadRequest
+from update_core.omaha.json_documents import Members, child, children, flag, integer, text
+from update_core.omaha.messages import NOT_A_CODE, AppRequest, Event, Os, Ping, Request, UpdateCheck
+
+_NO_OS = Os()
+
+# What the service adds to a track when it gives an instance that has no id a cohort of its own.
+_MINTED = re.compile(":[0-9a-f]{16}$")
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """What a version of the protocol calls its lists; the first name that is there counts."""
+
+    apps: tuple[str, ...]
+    events: tuple[str, ...]
+
+
+def envelope(document: Members) -> Members:
+    """The members of the document's `request`."""
+    members = child(document, "request")
+    if members is None:
+        raise BadRequest("the document has no request")
+    return members
+
+
+def request(members: Members, names: Names) -> Request:
+    """The request. Raises BadRequest for one that can't be understood."""
+    return Request(
+        protocol=text(members, "protocol"),
+        apps=tuple([_app(app, names) for app in _listed(members, names.apps, limits.MAX_APPS)]),
+        version=text(members, "version"),
+        updaterversion=text(members, "updaterversion"),
+        installsource=text(members, "installsource"),
+        requestid=text(members, "requestid"),
+        sessionid=text(members, "sessionid"),
+        userid=text(members, "userid"),
+        ismachine=flag(members, "ismachine"),
+        os=_os(members),
+        updater=_updater(members),
+        acceptformat=_acceptformat(members),
+    )
+
+
+def _listed(members: Members, names: tuple[str, ...], most: int) -> list[Members]:
+    return children(members, next((name for name in names if name in members), names[0]), most)
+
+
+def _updater(members: Members) -> str:
+    # Fuchsia's is a text; Chromium's own is at "@updater", and at "updater" it tells of its neighbours.
+    other = members.get("updater")
+    return text(members, "@updater") or (other if isinstance(other, str) else "")
+
+
+def _acceptformat(members: Members) -> tuple[str, ...] | None:
+    if "acceptformat" not in members:
+        return None
+    return tuple([operation.strip() for operation in text(members, "acceptformat").split(",")])
+
+
+def _os(members: Members) -> Os:
+    os = child(members, "os")
+    if os is None:
+        return _NO_OS
+    return Os(
+        platform=text(os, "platform"),
+        version=text(os, "version"),
+        sp=text(os, "sp"),
+        arch=text(os, "arch") or text(members, "arch"),
+    )
+
+
+def _app(members: Members, names: Names) -> AppRequest:
+    cohort, cohorthint = _cohort(members, "cohort"), _cohort(members, "cohorthint")
+    track = text(members, "track") or cohorthint or text(members, "release_channel")
+    return AppRequest(
+        appid=text(members, "appid"),
+        version=text(members, "version"),
+        track=track or _MINTED.sub("", cohort),
+        bootid=text(members, "bootid"),
+        machineid=text(members, "machineid"),
+        machinealias=text(members, "machinealias"),
+        oem=text(members, "oem"),
+        oemversion=text(members, "oemversion"),
+        alephversion=text(members, "alephversion"),
+        lang=text(members, "lang"),
+        board=text(members, "board"),
+        nextversion=text(members, "nextversion"),
+        delta_okay=flag(members, "delta_okay") or False,
+        multi_manifest_ok=flag(members, "multi_manifest_ok") or False,
+        ping=_ping(child(members, "ping")),
+        updatecheck=_updatecheck(child(members, "updatecheck")),
+        events=tuple([_event(event) for event in _listed(members, names.events, limits.MAX_EVENTS_PER_APP)]),
+        installsource=text(members, "installsource"),
+        cohort=cohort,
+        cohorthint=cohorthint,
+        cohortname=_cohort(members, "cohortname"),
+        fp=text(members, "fp") or _fingerprint(members),
+        cached_items=_cached_items(members),
+    )
+
+
+def _cohort(members: Members, name: str) -> str:
+    # One that couldn't be sent back isn't the client's for long: it is as if it had none.
+    value = text(members, name)
+    return value if messages.is_cohort(value) else ""
+
+
+def _fingerprint(members: Members) -> str:
+    packages = child(members, "packages")
+    listed = children(packages, "package", limits.MAX_CACHED_ITEMS) if packages else []
+    return text(listed[0], "fp") if listed else ""
+
+
+def _cached_items(members: Members) -> tuple[str, ...]:
+    items = children(members, "cached_items", limits.MAX_CACHED_ITEMS)
+    return tuple([text(item, "sha256") for item in items])
+
+
+def _ping(members: Members | None) -> Ping | None:
+    if members is None:
+        return None
+    a, ad = integer(members, "a"), integer(members, "ad")
+    active = flag(members, "active")
+    return Ping(
+        # Clients of the day-counting kind say nothing else when they were active.
+        active=active if active is not None else a is not None or ad is not None,
+        a=a,
+        r=integer(members, "r"),
+        ad=ad,
+        rd=integer(members, "rd"),
+        ping_freshness=text(members, "ping_freshness"),
+    )
+
+
+def _updatecheck(members: Members | None) -> UpdateCheck | None:
+    if members is None:
+        return None
+    return UpdateCheck(
+        targetversionprefix=text(members, "targetversionprefix"),
+        rollback_allowed=flag(members, "rollback_allowed") or False,
+        updatedisabled=flag(members, "updatedisabled") or False,
+        sameversionupdate=flag(members, "sameversionupdate") or False,
+    )
+
+
+def _event(members: Members) -> Event:
+    eventtype = integer(members, "eventtype")
+    # The protocol's default for a result that is left out is 0, an error; one that is no number says nothing.
+    eventresult = integer(members, "eventresult") if members.get("eventresult") is not None else 0
+    return Event(
+        eventtype=NOT_A_CODE if eventtype is None else eventtype,
+        eventresult=NOT_A_CODE if eventresult is None else eventresult,
+        errorcode=integer(members, "errorcode"),
+        previousversion=text(members, "previousversion"),
+        nextversion=text(members, "nextversion"),
+        errorcat=integer(members, "errorcat"),
+        extracode1=integer(members, "extracode1"),
+    )
