@@ -7,10 +7,9 @@ import uuid
 import pytest
 import yaml
 
-from support import control_plane as planes
 from support import omaha_fleet
 from support.command_line import CommandLine, cells, kubeconfig_for, running
-from support.fleet_cluster import FleetCluster, Team
+from support.fleet_cluster import Team, served
 from support.operator_cluster import private_plane
 from support.waiting import until
 
@@ -20,13 +19,8 @@ GRANTS = 2
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory):
     """A cluster of their own: one test takes the fleet API away."""
-    with private_plane() as plane:
-        cluster = FleetCluster(planes.access_to(plane), tmp_path_factory.mktemp("fleet"))
-        try:
-            asyncio.run(cluster.start())
-            yield cluster
-        finally:
-            cluster.omaha.kill()
+    with private_plane() as plane, served(plane, tmp_path_factory.mktemp("fleet")) as cluster:
+        yield cluster
 
 
 @pytest.fixture(scope="module")
