@@ -15,7 +15,7 @@ INSTALLED := $(VENV)/.installed
 SOURCES := core/update_core kube/update_kube operator/update_operator omaha_api/omaha_api cli/updatectl
 CHECKED := $(SOURCES) tests tools bench
 
-WORKERS ?= 2
+WORKERS ?= 3
 PYTEST_ARGS ?=
 DEMO_ARGS ?=
 

@@ -3,10 +3,11 @@
 import asyncio
 import contextlib
 import datetime as dt
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+
+import steady
 
 from updatectl.local import certificates, fleet_api, installing
 from updatectl.local.control_plane import binaries, cluster, layout
@@ -38,16 +39,9 @@ def _service(folder: Path, database: Path, plane: cluster.ControlPlane, ports: d
         "--database", f"sqlite:///{database}", "--kubeconfig", str(plane.kubeconfig),
     ]  # fmt: skip
     ca_pem = files.fleet_authority.certificate.read_bytes()
-    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
-        try:
-            asyncio.run(fleet_api.register(plane.kubeconfig, port=ports["fleet"], ca_pem=ca_pem, now=now))
-            yield
-        finally:
-            process.terminate()
-            try:
-                process.wait(20)
-            except subprocess.TimeoutExpired:
-                process.kill()
+    with steady.running(command):
+        asyncio.run(fleet_api.register(plane.kubeconfig, port=ports["fleet"], ca_pem=ca_pem, now=now))
+        yield
 
 
 def _say(text: str) -> None:

@@ -5,11 +5,13 @@ An APIService is one for the whole cluster, so this takes a control plane of its
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import datetime as dt
 import json
 import subprocess
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ from support.kube_fleet import KubeFleet
 from support.omaha_process import OmahaProcess, free_port
 from support.waiting import until
 from updatectl.local import certificates, fleet_api, installing
+from updatectl.local.control_plane.cluster import ControlPlane
 
 SYSTEM = installing.SERVICE_NAMESPACE
 VERSION = "/apis/fleet.updateservice.dev/v1alpha1"
@@ -73,6 +76,17 @@ class FleetCluster:
             return 503, error.doc
 
 
+@contextlib.contextmanager
+def served(plane: ControlPlane, folder: Path) -> Iterator[FleetCluster]:
+    """The service behind an APIService of this control plane, for the block."""
+    found = FleetCluster(planes.access_to(plane), folder)
+    try:
+        asyncio.run(found.start())
+        yield found
+    finally:
+        found.omaha.kill()
+
+
 class Team:
     """A namespace with one application and its group, and people who look at it."""
 
@@ -87,13 +101,14 @@ class Team:
     def roll_out(self, version: str = "1.1.0", **group: Any) -> Team:
         """The application with a group that moves to the version, known to the service."""
         self.fleet.roll_out(version, **group)
-        until(lambda: self.progresses() == ["app-fake1"], "the service knows the group")
+        until(lambda: self.progresses() == {"app-fake1": version}, "the service knows the group's rollout")
         return self
 
-    def progresses(self) -> list[str]:
-        """The names of the groups that the fleet API shows."""
+    def progresses(self) -> dict[str, str]:
+        """The groups that the fleet API shows, with the version of the latest rollout that the store has seen of each."""
         status, answer = self.cluster.try_get(f"namespaces/{self.name}/groupprogresses")
-        return [item["metadata"]["name"] for item in answer["items"]] if status == 200 else []
+        items = answer["items"] if status == 200 else []
+        return {item["metadata"]["name"]: item["status"].get("rollout", {}).get("version", "") for item in items}
 
     def hear(self, machines: Iterable[str], version: str = "1.1.0", **attributes: str) -> Team:
         """Checks of these machines, and the rows that they leave."""

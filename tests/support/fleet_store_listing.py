@@ -62,6 +62,26 @@ class Listing:
         assert await ids(store) == []
         assert [row.record.app_id for row in await everything(store, OTHER_APP)] == [OTHER_APP]
 
+    @pytest.mark.parametrize(
+        ("app_ids", "up_to", "count"),
+        [
+            pytest.param([APP_ID], 10, 3, id="one application"),
+            pytest.param([APP_ID, OTHER_APP], 10, 5, id="two together"),
+            pytest.param([APP_ID, OTHER_APP], 5, 5, id="exactly so many"),
+            pytest.param([APP_ID, OTHER_APP], 4, 4, id="no more than are asked for"),
+            pytest.param([OTHER_APP, APP_ID], 2, 2, id="the first has them all"),
+            pytest.param(["nobody"], 10, 0, id="an application without instances"),
+            pytest.param([], 10, 0, id="no application"),
+        ],
+    )
+    async def test_count_goes_as_far_as_it_is_asked_to(self, store, app_ids, up_to, count):
+        for name in ("one", "two", "three"):
+            await store.observe(sighting(name), TIMEOUTS)
+        for name in ("one", "four"):
+            await store.observe(sighting(name, app_id=OTHER_APP), TIMEOUTS)
+
+        assert await store.count(app_ids, up_to) == count
+
     async def test_two_ids_whose_names_would_be_equal_have_different_ones(self, store):
         first, second = ALIKE
         assert names.instance_slug(APP_ID, first) == names.instance_slug(APP_ID, second)

@@ -4,6 +4,9 @@ import copy
 import uuid
 from typing import Any
 
+APP_ID = "e96281a6-d1af-4bde-9a0a-97b76e56dc57"
+"""The application of tests that have the service for themselves."""
+
 SHA256 = "b602d630f0a081840d0ca8fc4d35810e42806642b3127bb702d65c3df227d0f5"
 OTHER_SHA256 = "00" * 32
 

@@ -31,3 +31,10 @@ def connect_carelessly(path: Path) -> sqlite3.Connection:
     connection = connections.connect(path)
     connection.execute("PRAGMA synchronous = OFF")
     return connection
+
+
+def connect_impatiently(path: Path) -> sqlite3.Connection:
+    """As in service, but a lock isn't waited for."""
+    connection = connections.connect(path)
+    connection.execute("PRAGMA busy_timeout = 0")
+    return connection

@@ -31,7 +31,8 @@ class Selection:
 
 
 async def pages(session: Session, selection: Selection, *, limit: int | None = None) -> AsyncIterator[list[Object]]:
-    """The instances of the namespace by name, page by page; `limit` is how many in all."""
+    """The instances of the namespace by name, page by page; `limit` is how many in all. A page may be larger than was asked for: the
+    fleet API answers with a small fleet whole."""
     token: str | None = None
     left = limit
     while left is None or left > 0:
@@ -46,7 +47,7 @@ async def pages(session: Session, selection: Selection, *, limit: int | None = N
                 label_selector=selection.labels,
                 retries=_RETRIES,
             )
-        items = _typed(page.get("items") or (), INSTANCES)
+        items = _typed(page.get("items") or (), INSTANCES)[:left]
         yield items
         token = page.get("metadata", {}).get("continue") or None
         if token is None:

@@ -195,6 +195,10 @@ class FleetReader(Protocol):
         """A page of instances."""
         ...
 
+    async def count(self, app_ids: Sequence[str], up_to: int) -> int:
+        """How many instances these applications have together, at most `up_to`: no more are looked at, however many there are."""
+        ...
+
     async def history(self, app_id: str, instance_id: str, limit: int) -> Sequence[HistoryEntry]:
         """The latest moves of an instance's grants, oldest first."""
         ...

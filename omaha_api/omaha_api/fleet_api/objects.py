@@ -114,8 +114,9 @@ def _attributes_of(reported: Attributes) -> Mapping[str, str]:
 
 def time(at: datetime) -> str:
     """A metav1.Time: RFC 3339 in UTC, whole seconds."""
-    # Some thousand on a page: strftime would take a tenth of its time.
-    return at.astimezone(UTC).isoformat(timespec="seconds")[:19] + "Z"
+    at = at.astimezone(UTC)
+    # Tens of thousands in a list: an f-string or isoformat takes twice as long.
+    return "%04d-%02d-%02dT%02d:%02d:%02dZ" % (at.year, at.month, at.day, at.hour, at.minute, at.second)  # noqa: UP031
 
 
 def _update(grant: Grant) -> Object:

@@ -97,10 +97,10 @@ async def _instances(
     position = await api.reader.position()
     version = versions.of_list(options, position)
     start = continuing.Token.decode(options.continue_) if options.continue_ else None
-    limit = min(options.limit or api.effort.chunk, api.effort.max_limit)
-    page = await instance_pages.page(api, namespace, selector, version, limit, start)
+    limit = await _limit(api, namespace, options)
+    page = await instance_pages.page(api, namespace, selector, version, limit or api.effort.chunk, start)
     metadata = {"resourceVersion": str(version)}
-    if page.next is not None and options.limit is None:
+    if page.next is not None and limit is None:
         pages = _rest(api, namespace, selector, version, page)
         return answers.streamed(api, kinds.INSTANCES, pages, negotiated, metadata, position.epoch)
     if page.next is not None:
@@ -108,6 +108,19 @@ async def _instances(
     return await answers.whole(
         api, kinds.INSTANCES, lambda: answers.instances(page, position.epoch), negotiated, metadata
     )
+
+
+async def _limit(api: FleetApi, namespace: str | None, options: ListOptions) -> int | None:
+    """How many instances the answer may have; None for all there are."""
+    effort, limit = api.effort, options.limit
+    if limit is None:
+        return None
+    if limit >= effort.ample_limit and not options.continue_:
+        await api.placements.current()
+        app_ids = [placement.app_id for placement in api.placements.in_namespace(namespace)]
+        if await api.reader.count(app_ids, effort.whole_up_to + 1) <= effort.whole_up_to:
+            return None
+    return min(limit, effort.max_limit)
 
 
 async def _rest(

@@ -1,9 +1,10 @@
-"""Pages of instances in the order of their names, and the moves of one.
+"""Pages of instances in the order of their names, whether there are many, and the moves of one.
 
 Every filter has an index that keeps this order, so that a page is read from where it begins, however large the fleet is.
 """
 
 import sqlite3
+from collections.abc import Sequence
 from typing import Any
 
 from omaha_api.store import rows
@@ -11,6 +12,9 @@ from update_core.fleet.reading import IDLE, HistoryEntry, InstanceQuery, Instanc
 
 _COMMON_STATES = frozenset({IDLE, "Complete"})
 """States that most of a fleet may be in: another filter narrows more."""
+
+# The index has all that is asked, so no row is read.
+_COUNT = "SELECT count(*) FROM (SELECT 1 FROM instances INDEXED BY instances_by_slug WHERE app_id = ? LIMIT ?)"
 
 _HISTORY = """
     SELECT at, track, number, sequence, version, from_state, to_state, error_code, detail FROM history INDEXED BY history_by_instance
@@ -32,6 +36,17 @@ def instances(connection: sqlite3.Connection, query: InstanceQuery) -> list[Inst
         WHERE {" AND ".join(conditions)} ORDER BY instances.slug LIMIT ?
     """  # noqa: S608 - columns and conditions are constants
     return [rows.to_row(row) for row in connection.execute(select, (*values, query.limit))]
+
+
+def count(connection: sqlite3.Connection, app_ids: Sequence[str], up_to: int) -> int:
+    """How many instances these applications have, at most `up_to`."""
+    counted = 0
+    for app_id in app_ids:
+        (found,) = connection.execute(_COUNT, (app_id, up_to - counted)).fetchone()
+        counted += found
+        if counted == up_to:
+            break
+    return counted
 
 
 def history(connection: sqlite3.Connection, app_id: str, instance_id: str, limit: int) -> list[HistoryEntry]:

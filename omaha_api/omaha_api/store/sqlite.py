@@ -174,6 +174,10 @@ class SqliteStore:
         """See FleetReader.instances."""
         return await self._readers.read(lambda connection: listing.instances(connection, query))
 
+    async def count(self, app_ids: Sequence[str], up_to: int) -> int:
+        """See FleetReader.count."""
+        return await self._readers.read(lambda connection: listing.count(connection, app_ids, up_to))
+
     async def history(self, app_id: str, instance_id: str, limit: int) -> Sequence[HistoryEntry]:
         """See FleetReader.history."""
         return await self._readers.read(lambda connection: listing.history(connection, app_id, instance_id, limit))

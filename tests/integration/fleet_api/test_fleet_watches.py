@@ -24,7 +24,7 @@ QUICK = backoff.Backoff(base=0.02, cap=0.2, settled=5.0)
 
 @pytest.fixture
 def fleet(fleet_cluster):
-    """Two machines of one group, up to date."""
+    """Two machines of one group, up to date. What they were answered is written down a moment later: watches may hear of that, too."""
     return Team(fleet_cluster).roll_out("1.1.0").hear(["one", "two"])
 
 
@@ -56,7 +56,7 @@ def test_kubectl_follows_a_list_and_one_object(fleet):
         kubectl(fleet, "get", "uinst", "-w") as everything,
         kubectl(fleet, "get", "uinst", fleet.name_of("one"), "-w") as one,
     ):
-        until(lambda: len(everything) == 3 and len(one) == 2, "both have listed")
+        until(lambda: len(everything) >= 3 and len(one) >= 2, "both have listed")
         fleet.hear(["three"])
         fleet.hear(["one"], "1.0.0")
         until(lambda: saying(everything, "three-", "1.1.0"), "a new instance")
@@ -92,7 +92,7 @@ def test_kubectl_waits_for_a_groups_progress(fleet):
 
 
 def test_the_official_python_client_follows(fleet):
-    found: list[tuple[str, str]] = []
+    found: list[str] = []
     settings = kubernetes.client.Configuration()
     kubernetes.config.load_kube_config(str(fleet.cluster.access.kubeconfig), client_configuration=settings)
     with kubernetes.client.ApiClient(settings) as api:
@@ -100,13 +100,15 @@ def test_the_official_python_client_follows(fleet):
         watch = kubernetes.watch.Watch()
         where = ("fleet.updateservice.dev", "v1alpha1", fleet.name, "instances")
         for event in watch.stream(custom.list_namespaced_custom_object, *where):
-            found.append((event["type"], event["object"]["spec"]["instanceId"]))
+            if event["type"] != "ADDED":
+                continue
+            found.append(event["object"]["spec"]["instanceId"])
             if len(found) == 2:
                 fleet.hear(["three"])
             if len(found) == 3:
                 watch.stop()
 
-    assert found == [("ADDED", "one"), ("ADDED", "two"), ("ADDED", "three")]
+    assert found == ["one", "two", "three"]
 
 
 @contextlib.asynccontextmanager
@@ -171,10 +173,8 @@ def test_a_watch_goes_on_where_it_was_whatever_became_of_the_service(fleet):
     start(fleet)
     fleet.hear(["four"])
 
-    assert [(event["type"], event["object"]["spec"]["instanceId"]) for event in replayed(fleet, version)] == [
-        ("ADDED", "three"),
-        ("ADDED", "four"),
-    ]
+    events = [(event["type"], event["object"]["spec"]["instanceId"]) for event in replayed(fleet, version)]
+    assert [event for event in events if event[0] != "MODIFIED"] == [("ADDED", "three"), ("ADDED", "four")]
 
 
 async def test_who_was_away_for_longer_than_the_log_is_told_to_list_again(fleet):
@@ -210,9 +210,12 @@ def test_a_streamed_list_ends_with_the_bookmark_that_informers_wait_for(fleet):
     query = "sendInitialEvents=true&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true"
     events = [json.loads(line) for line in raw_watch(fleet, query).stdout.splitlines()]
 
-    assert [event["type"] for event in events] == ["ADDED", "ADDED", "BOOKMARK", "BOOKMARK"]
+    types = [event["type"] for event in events]
+    assert types[:3] == ["ADDED", "ADDED", "BOOKMARK"]
     assert events[2]["object"]["metadata"]["annotations"] == {"k8s.io/initial-events-end": "true"}
-    assert "annotations" not in events[3]["object"]["metadata"]
+    assert set(types[3:-1]) <= {"MODIFIED"}
+    assert types[-1] == "BOOKMARK"
+    assert "annotations" not in events[-1]["object"]["metadata"]
 
 
 def test_initial_events_without_what_belongs_to_them_are_refused(fleet):

@@ -3,6 +3,7 @@
 import pytest
 
 from support.fleet_cluster import Team
+from support.waiting import until
 
 MACHINES = [f"machine-{number:03}" for number in range(30)]
 
@@ -146,12 +147,14 @@ def test_the_categories_dont_print_a_fleet(fleet):
 
 
 def test_groups_have_their_progress(fleet):
-    head, row = lines(fleet.kubectl("get", "groupprogresses"))
+    counts = ["app-fake1", "app", "fake1", "1.1.0", "1", "30", "20", "10", "0"]
+    until(lambda: lines(fleet.kubectl("get", "ugp"))[-1].split()[:-1] == counts, "everybody has been counted")
+
+    head = lines(fleet.kubectl("get", "groupprogresses"))[0]
 
     assert head.split() == [
         "NAME", "APP", "TRACK", "TARGET", "SEQUENCE", "ACTIVE", "ON-TARGET", "IN-PROGRESS", "FAILED", "AGE"
     ]  # fmt: skip
-    assert row.split()[:-1] == ["app-fake1", "app", "fake1", "1.1.0", "1", "30", "20", "10", "0"]
 
 
 def test_raw_requests_are_answered_as_they_are(fleet):

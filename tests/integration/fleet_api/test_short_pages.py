@@ -52,7 +52,7 @@ async def server(tmp_path, control_plane):
         for number in range(30):
             oem = "rare" if number in {10, 29} else "qemu"
             await fleet.see(f"machine-{number:02}", attributes=Attributes(oem=oem))
-        slow = dataclasses.replace(fleet.api, effort=Effort(chunk=3, scan_seconds=0.0))
+        slow = dataclasses.replace(fleet.api, effort=Effort(chunk=3, scan_seconds=0.0, whole_up_to=0))
         async with served(app.create(slow)) as url:
             yield url
 

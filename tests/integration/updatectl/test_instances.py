@@ -7,10 +7,9 @@ import uuid
 import pytest
 import yaml
 
-from support import control_plane as planes
 from support import omaha_fleet
 from support.command_line import CommandLine, cells, kubeconfig_for, running
-from support.fleet_cluster import FleetCluster, Team
+from support.fleet_cluster import Team, served
 from support.operator_cluster import private_plane
 from support.waiting import until
 
@@ -20,13 +19,8 @@ GRANTS = 2
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory):
     """A cluster of their own: one test takes the fleet API away."""
-    with private_plane() as plane:
-        cluster = FleetCluster(planes.access_to(plane), tmp_path_factory.mktemp("fleet"))
-        try:
-            asyncio.run(cluster.start())
-            yield cluster
-        finally:
-            cluster.omaha.kill()
+    with private_plane() as plane, served(plane, tmp_path_factory.mktemp("fleet")) as cluster:
+        yield cluster
 
 
 @pytest.fixture(scope="module")
@@ -107,7 +101,7 @@ def test_a_limit_says_that_there_are_more_and_an_unknown_group_that_there_is_non
     assert "no Group has the id or the name nope" in updatectl("instance", "list", app, "--group", "nope").stderr
 
 
-def test_a_list_of_many_pages_is_whole_and_has_one_header(cluster, tmp_path):
+def test_a_list_of_more_than_a_page_is_whole_and_has_one_header(cluster, tmp_path):
     many = Team(cluster).roll_out().hear([str(number) for number in range(620)])
     updatectl = CommandLine({"KUBECONFIG": str(kubeconfig_for(cluster.access, many.name, tmp_path))})
 
@@ -263,7 +257,8 @@ def test_the_operators_role_may_reset(team, app, extra):
 
 
 def test_the_status_has_the_counts_of_the_fleet(updatectl, app):
-    assert "0 of 5 on target" in updatectl("group", "status", app, "fake1").stdout
+    # Counts follow what is counted within a second or so.
+    until(lambda: "0 of 5 on target" in updatectl("group", "status", app, "fake1").stdout, "the counts")
     found = json.loads(updatectl("group", "status", app, "fake1", "-o", "json").stdout)["items"]
 
     assert [item["kind"] for item in found] == ["Group", "GroupProgress"]

@@ -1,8 +1,6 @@
 """What an instance would be answered now: it is what its next check is answered, nothing is changed by asking, and it says why."""
 
 import random
-import sqlite3
-from pathlib import Path
 
 import pytest
 
@@ -10,6 +8,7 @@ from omaha_api.fleet_api.statuses import ApiError
 from omaha_api.store import connections
 from support import omaha_fleet
 from support.fleet_desk import FleetDesk
+from support.sqlite_stores import connect_impatiently
 from update_core.fleet.store import OFFERED, StoreUnavailable
 from update_core.resources.fleet.decision import InstanceDecision
 from update_core.resources.fleet.history import InstanceHistory
@@ -20,16 +19,9 @@ ONE, OTHER = "{machine-one}", "{machine-other}"
 LIMITS = [str(reason) for reason, _ in trace.LIMITS]
 
 
-def impatient(path: Path) -> sqlite3.Connection:
-    """A connection that doesn't wait for a lock."""
-    connection = connections.connect(path)
-    connection.execute("PRAGMA busy_timeout = 0")
-    return connection
-
-
 @pytest.fixture
 async def desk(tmp_path):
-    desk = FleetDesk(tmp_path / "fleet.db", APP, impatient)
+    desk = FleetDesk(tmp_path / "fleet.db", APP, connect_impatiently)
     yield desk
     await desk.close()
 

@@ -1,29 +1,20 @@
 """Each reason for which a check may be refused happens to an instance, and whoever asks for its decision reads the same one."""
 
-import sqlite3
-from pathlib import Path
-
 import pytest
 
 from omaha_api.store import connections
 from support import omaha_fleet
 from support.fleet_desk import FleetDesk
+from support.sqlite_stores import connect_impatiently
 from update_core.rollout.model import Reason
 
 APP = "e96281a6-d1af-4bde-9a0a-97b76e56dc57"
 ONE, OTHER = "{machine-one}", "{machine-other}"
 
 
-def impatient(path: Path) -> sqlite3.Connection:
-    """A connection that doesn't wait for a lock."""
-    connection = connections.connect(path)
-    connection.execute("PRAGMA busy_timeout = 0")
-    return connection
-
-
 @pytest.fixture
 async def desk(tmp_path):
-    desk = FleetDesk(tmp_path / "fleet.db", APP, impatient)
+    desk = FleetDesk(tmp_path / "fleet.db", APP, connect_impatiently)
     yield desk
     await desk.close()
 

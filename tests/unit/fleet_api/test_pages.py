@@ -1,5 +1,6 @@
 """Lists, page by page, on a real store: nothing twice, nothing left out, and no page that takes for ever."""
 
+import asyncio
 import base64
 import dataclasses
 import itertools
@@ -200,10 +201,45 @@ async def test_a_list_without_a_limit_is_sent_in_pieces_and_is_whole(serve, flee
 
 
 async def test_no_page_is_larger_than_the_service_likes(fleet):
-    answer = await ask(with_effort(fleet, max_limit=6), "instances?limit=999999999")
+    answer = await ask(with_effort(fleet, max_limit=6, whole_up_to=25), "instances?limit=999999999")
 
     assert len(answer.names) == 6
     assert answer.next
+
+
+@pytest.mark.parametrize("accept", ["application/json", TABLE], ids=["objects", "table"])
+async def test_kubectls_pages_of_500_are_one_where_the_fleet_is_small(serve, fleet, accept):
+    await asyncio.gather(*(fleet.see(f"other-{number}") for number in range(595)))
+
+    # In pages of 300 as they are asked for; in those of 500 that everybody asks for, and larger ones, at once.
+    smaller = await pages(serve, "namespaces/team/instances?limit=300", accept=accept)
+    assert [len(page) for page in smaller] == [300, 300, 20]
+    for limit in (500, 600):
+        (whole,) = await pages(serve, f"namespaces/team/instances?limit={limit}", accept=accept)
+        assert whole == (await ask(serve, "namespaces/team/instances", accept=accept)).names
+        assert len(whole) == 620
+    # Pieces of a list that was begun in small ones are as large as they are asked for.
+    first = await ask(serve, "namespaces/team/instances?limit=20")
+    second = await pages(serve, f"namespaces/team/instances?limit=500&continue={first.next}")
+    assert [len(page) for page in second] == [500, 100]
+
+
+SIZES = {
+    "no more than are sent at once": ("namespaces/team/instances", 25, [25]),
+    "one more": ("namespaces/team/instances", 24, [10, 10, 5]),
+    "of all namespaces together": ("instances", 25, [10, 10, 6]),
+    "few of many": (f"namespaces/team/instances?fieldSelector=status.version={NEW}", 24, [10, 2]),
+    "nobody anywhere": ("namespaces/empty/instances", 0, [0]),
+}
+
+
+@pytest.mark.parametrize(("path", "bound", "sizes"), SIZES.values(), ids=SIZES)
+async def test_a_large_fleet_comes_in_pages_whatever_is_selected_of_it(fleet, path, bound, sizes):
+    serve = with_effort(fleet, ample_limit=10, whole_up_to=bound)
+
+    found = await pages(serve, f"{path}{'&' if '?' in path else '?'}limit=10")
+
+    assert [len(page) for page in found] == sizes
 
 
 VERSIONS = {

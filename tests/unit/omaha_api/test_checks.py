@@ -8,22 +8,11 @@ import pytest
 from support import omaha_fleet as fleet
 from support.eventually import eventually
 from support.omaha_service import OmahaService
-from support.scripted_store import ScriptedStore
 from update_core.fleet.grants import GrantState
 
-APP = "e96281a6-d1af-4bde-9a0a-97b76e56dc57"
+APP = fleet.APP_ID
 FIRST, SECOND = "{fake-client-000}", "{fake-client-001}"
 HOURLY = {"rateLimit": {"maxUpdates": 1, "periodSeconds": 3600}}
-
-
-@pytest.fixture
-def store():
-    return ScriptedStore()
-
-
-@pytest.fixture
-async def omaha(store):
-    return await OmahaService(store).start(fleet.fleet(APP))
 
 
 def reasons(omaha):

@@ -8,26 +8,15 @@ from omaha_api import machines
 from omaha_api.fleet_memory import FleetMemory, Known
 from support import omaha_fleet as fleet
 from support.omaha_service import OmahaService
-from support.scripted_store import ScriptedStore
 from update_core.fleet.attributes import NONE, Attributes
 from update_core.fleet.grants import GrantState
 from update_core.omaha import messages
 
-APP = "e96281a6-d1af-4bde-9a0a-97b76e56dc57"
+APP = fleet.APP_ID
 FIRST = "{fake-client-000}"
 KEY = (APP, FIRST)
 NEW = "1.1.0"
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
-
-
-@pytest.fixture
-def store():
-    return ScriptedStore()
-
-
-@pytest.fixture
-async def omaha(store):
-    return await OmahaService(store).start(fleet.fleet(APP))
 
 
 def described(body: bytes, *, os: str = "", **words: str) -> bytes:

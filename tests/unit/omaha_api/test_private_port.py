@@ -2,23 +2,10 @@
 
 import json
 
-import pytest
-
 from support import omaha_fleet as fleet
 from support.omaha_service import OmahaService
-from support.scripted_store import ScriptedStore
 
-APP = "e96281a6-d1af-4bde-9a0a-97b76e56dc57"
-
-
-@pytest.fixture
-def store():
-    return ScriptedStore()
-
-
-@pytest.fixture
-async def omaha(store):
-    return await OmahaService(store).start(fleet.fleet(APP))
+APP = fleet.APP_ID
 
 
 async def test_it_is_ready_once_the_grants_and_a_catalog_are_loaded(store):
