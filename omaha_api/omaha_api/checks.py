@@ -24,9 +24,8 @@ MAX_ROUTES = 10_000
 """Entries of each table of what a catalog says, so that made-up names can't fill the memory."""
 
 NO_UPDATE = messages.NoUpdate()
-_DISABLED = messages.NoUpdate(
-    info="update disabled by client"
-)  # the protocol's own words; other reasons are ours to know
+# The protocol's own words, and the client's own reason; all others are ours to know.
+_DISABLED = messages.NoUpdate(info="update disabled by client")
 _CANNOT_ANSWER = messages.UpdateError(messages.UpdateErrorStatus.INTERNAL)
 
 
