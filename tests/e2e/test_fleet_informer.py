@@ -33,7 +33,10 @@ def program():
     go = informer.compiler()
     if go is None:
         pytest.skip("there is no Go compiler, and none could be installed")
-    return informer.build(go)
+    try:
+        return informer.build(go)
+    except informer.ModulesMissingError as error:
+        pytest.skip(f"Go's modules can't be had: {error}")
 
 
 @pytest.fixture

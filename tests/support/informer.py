@@ -18,8 +18,16 @@ SOURCE = Path(__file__).parents[1] / "e2e" / "informer"
 ANSWER_SECONDS = 60.0
 
 
+class ModulesMissingError(Exception):
+    """The modules that the program needs aren't here and can't be had; the text says why."""
+
+
 def build(go: Path) -> Path:
-    """The program, built unless it has been; ten minutes in a cold cache on a busy machine."""
+    """The program, built unless it has been; ten minutes in a cold cache on a busy machine.
+
+    Raises:
+        ModulesMissingError: there is no way to Go's modules from here.
+    """
     version = subprocess.run([str(go), "version"], capture_output=True, check=True).stdout
     digest = hashlib.sha256(version)
     for file in sorted(SOURCE.iterdir()):
@@ -29,6 +37,11 @@ def build(go: Path) -> Path:
     with locking.exclusive(folder / "lock", waiting_for="another build of the informer", report=print):
         if not program.exists():
             with tempfile.TemporaryDirectory(prefix=".building-", dir=folder) as scratch:
+                fetched = subprocess.run(
+                    [str(go), "mod", "download"], cwd=SOURCE, capture_output=True, text=True, check=False
+                )
+                if fetched.returncode != 0:
+                    raise ModulesMissingError(fetched.stderr.strip()[-500:])
                 built = Path(scratch) / "informer"
                 command = [str(go), "build", "-mod=readonly", "-trimpath", "-buildvcs=false", "-o", str(built), "."]
                 ran = subprocess.run(command, cwd=SOURCE, capture_output=True, text=True, check=False)
