@@ -65,7 +65,6 @@ INSTANCES = ResourceType(FLEET_GROUP, "v1alpha1", "instances", "Instance")
 GROUPPROGRESSES = ResourceType(FLEET_GROUP, "v1alpha1", "groupprogresses", "GroupProgress")
 
 CONFIGMAPS = ResourceType("", "v1", "configmaps", "ConfigMap")
-SECRETS = ResourceType("", "v1", "secrets", "Secret")
 SERVICEACCOUNTS = ResourceType("", "v1", "serviceaccounts", "ServiceAccount")
 NAMESPACES = ResourceType("", "v1", "namespaces", "Namespace", namespaced=False)
 SERVICES = ResourceType("", "v1", "services", "Service")

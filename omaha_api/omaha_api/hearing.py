@@ -8,7 +8,6 @@ from datetime import datetime
 
 from omaha_api import fleet_memory, machines, metrics
 from omaha_api.fleet_memory import FleetMemory, InstanceKey, Known
-from omaha_api.machines import bounded
 from omaha_api.sightings import Sightings
 from update_core.fleet import evidence
 from update_core.fleet.attributes import Attributes
@@ -47,7 +46,7 @@ class Hearing:
         """
         grant = self._memory.live_grant(key)
         known = self._memory.known(key)
-        boot_id = "" if known is not None and known.boots_at_random else bounded(app.bootid)
+        boot_id = "" if known is not None and known.boots_at_random else machines.bounded(app.bootid)
         material: list[evidence.Event] = []
         for event in app.events:
             moved = None
@@ -71,7 +70,7 @@ class Hearing:
         known = self._memory.known(key) or await self._load(app, os, group, key, now)
         attributes, alias = self._described(app, os, known)
         changed = (
-            known.version != bounded(app.version)
+            known.version != machines.bounded(app.version)
             or known.track != group.track
             or known.attributes != attributes
             or known.alias != alias
@@ -79,9 +78,17 @@ class Hearing:
         grant = self._memory.live_grant(key)
         settled = True
         if grant is not None or changed:
-            seen = Known(group.track, bounded(app.version), attributes, alias, bounded(app.bootid), now, known.refusal)
+            seen = Known(
+                group.track,
+                machines.bounded(app.version),
+                attributes,
+                alias,
+                machines.bounded(app.bootid),
+                now,
+                known.refusal,
+            )
             settled = await self._record_change(app, group, key, known, seen, changed=changed)
-        self.record_sign_of_life(key, known, bounded(app.bootid), now)
+        self.record_sign_of_life(key, known, machines.bounded(app.bootid), now)
         return settled, known
 
     def record_sign_of_life(self, key: InstanceKey, known: Known, boot_id: str, now: datetime) -> None:
@@ -96,7 +103,7 @@ class Hearing:
         told = machines.told(app, os)
         if app.updatecheck is None or (told == known.attributes and app.machinealias == known.alias):
             return known.attributes, known.alias
-        return self._machines.attributes(told), bounded(app.machinealias)
+        return self._machines.attributes(told), machines.bounded(app.machinealias)
 
     def described(self, app: messages.AppRequest, os: messages.Os) -> Attributes:
         """What is kept of a machine that describes itself so: the one object that all such instances share."""
@@ -119,7 +126,12 @@ class Hearing:
             return known
         attributes = self._machines.attributes(machines.told(app, os))
         known = Known(
-            group.track, bounded(app.version), attributes, bounded(app.machinealias), bounded(app.bootid), now
+            group.track,
+            machines.bounded(app.version),
+            attributes,
+            machines.bounded(app.machinealias),
+            machines.bounded(app.bootid),
+            now,
         )
         if self._sightings.queue(fleet_memory.sighting(key, known), group.timeouts):
             self._memory.remember(key, known)
