@@ -133,7 +133,7 @@ def _resolve_group(
         active_seconds=group.spec.active_seconds,
         wanted=versions.parse_or_none(wanted) if wanted is not None else None,
         stamp=stamp,
-        payload=payloads.locate(package.spec, base_url) if package else None,
+        payloads=(payloads.locate(package.spec, base_url),) if package else (),
         target_version=group.status.target.version if group.status.target else None,
         completed=stamp is not None
         and group.status.rollout is not None

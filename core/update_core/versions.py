@@ -68,6 +68,22 @@ def parse_or_none(text: str) -> Version | None:
         return None
 
 
+def has_prefix(text: str, prefix: str) -> bool:
+    """Whether a version begins with `prefix`, part by part: ``1.2.3`` is one of 1.2.3.4 and not of 1.2.34.
+
+    A trailing "$" wants that very version (Omaha 3). A prefix that is no version is none of any.
+    """
+    if prefix.endswith("$"):
+        return same(text, prefix[:-1])
+    version, wanted = parse_or_none(text), parse_or_none(prefix.removesuffix("."))
+    if version is None or wanted is None:
+        return False
+    if not wanted.is_release:
+        return version == wanted
+    parts = prefix.removesuffix(".").partition("+")[0].count(".") + 1
+    return version.numbers[:parts] == wanted.numbers[:parts]
+
+
 def same(one: str, other: str) -> bool:
     """Whether two texts mean the same version; texts that are no versions are the same only if they are equal."""
     if one == other:

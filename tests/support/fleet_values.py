@@ -34,7 +34,7 @@ def group(*, sequence: int = 1, version: str = NEW, limits: Limits | None = None
         "active_seconds": 86400,
         "wanted": versions.parse(version),
         "stamp": stamp(sequence, version=version),
-        "payload": PAYLOAD,
+        "payloads": (PAYLOAD,),
         "target_version": version,
     }
     return ResolvedGroup(**values | changes)

@@ -8,7 +8,7 @@ import ipaddress
 import re
 from urllib.parse import urlsplit
 
-from update_core.omaha.messages import Manifest, Package
+from update_core.omaha.manifests import Manifest, Package
 
 MAX_SIZE = 2**53 - 1
 """Bytes of a file: Chromium reads numbers as doubles and takes a larger size for none."""

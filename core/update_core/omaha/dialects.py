@@ -9,7 +9,11 @@ from dataclasses import dataclass
 
 from update_core.omaha import json30, json31, json40, json_documents, json_requests, xml30
 from update_core.omaha.errors import BadRequest
-from update_core.omaha.messages import Offer, Request, Response
+from update_core.omaha.manifests import Offer
+from update_core.omaha.messages import (
+    Request,
+    Response,
+)
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _JSON = b"application/json"

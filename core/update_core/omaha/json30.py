@@ -8,7 +8,14 @@ import re
 
 from update_core.omaha import json_answers, json_documents, json_requests
 from update_core.omaha.json_documents import Members
-from update_core.omaha.messages import NoUpdate, Offer, Request, Response, UpdateCheckAnswer, UpdateError
+from update_core.omaha.manifests import Action, ActionEvent, Offer
+from update_core.omaha.messages import (
+    NoUpdate,
+    Request,
+    Response,
+    UpdateCheckAnswer,
+    UpdateError,
+)
 
 PROTOCOL = "3.0"
 NAMES = json_requests.Names(apps=("app",), events=("event",))
@@ -42,10 +49,10 @@ def _answer(answer: UpdateCheckAnswer) -> Members:
         case Offer(urls, manifest):
             if inexpressible(answer) is not None:
                 return json_answers.no_update("")
-            run = manifest.run or manifest.packages[0].name
-            install = {"event": "install", "run": run}
-            if manifest.arguments:
-                install["arguments"] = manifest.arguments
+            action = manifest.action(ActionEvent.INSTALL) or Action(ActionEvent.INSTALL)
+            install = {"event": "install", "run": action.run or manifest.packages[0].name}
+            if action.arguments:
+                install["arguments"] = action.arguments
             return {
                 "status": "ok",
                 "urls": json_answers.urls(urls),

@@ -6,10 +6,9 @@ program to run; so may the update check itself, of the version that is installed
 
 from update_core.omaha import chromium, json_answers, json_documents, json_requests
 from update_core.omaha.json_documents import Members
+from update_core.omaha.manifests import ActionEvent, Manifest, Offer
 from update_core.omaha.messages import (
-    Manifest,
     NoUpdate,
-    Offer,
     Request,
     Response,
     UpdateCheckAnswer,
@@ -47,7 +46,7 @@ def _answer(answer: UpdateCheckAnswer) -> Members:
             return json_answers.no_update(info)
         case UpdateError(status):
             return error(status)
-        case Offer(urls, manifest, action_run):
+        case Offer(urls, manifest):
             if inexpressible(answer) is not None:
                 return json_answers.no_update("")
             members: Members = {
@@ -55,15 +54,17 @@ def _answer(answer: UpdateCheckAnswer) -> Members:
                 "urls": json_answers.urls(urls),
                 "manifest": _manifest(manifest),
             }
-            if action_run:
-                members["actions"] = {"action": [{"run": action_run}]}
+            update = manifest.action(ActionEvent.UPDATE)
+            if update is not None and update.run:
+                members["actions"] = {"action": [{"run": update.run}]}
             return members
 
 
 def _manifest(manifest: Manifest) -> Members:
     members: Members = {"version": manifest.version}
-    if manifest.run:
-        members["run"] = manifest.run
-        members["arguments"] = manifest.arguments
+    install = manifest.action(ActionEvent.INSTALL)
+    if install is not None and install.run:
+        members["run"] = install.run
+        members["arguments"] = install.arguments
     members["packages"] = json_answers.packages(manifest.packages)
     return members

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 from update_core.omaha import chromium, json31, json_answers, json_documents, json_requests
 from update_core.omaha.json_documents import Members
+from update_core.omaha.manifests import ActionEvent, Offer
 from update_core.omaha.messages import (
     NoUpdate,
-    Offer,
     Request,
     Response,
     UpdateCheckAnswer,
@@ -46,7 +46,7 @@ class Writer:
 
     def inexpressible(self, offer: Offer) -> str | None:
         """Why the offer can't be said, None if it can."""
-        if not self.installs or (offer.action_run and not self.runs):
+        if not self.installs or (_action_run(offer) and not self.runs):
             return "the client doesn't accept an operation that the update needs"
         # 4.0 gave up several packages per application.
         if len(offer.manifest.packages) > 1:
@@ -71,13 +71,20 @@ def writer(acceptformat: Iterable[str] | None) -> Writer:
     return Writer(installs=accepted >= _NEEDED, runs="run" in accepted)
 
 
+def _action_run(offer: Offer) -> str:
+    """The program of the new version that is started after the update; empty without one."""
+    action = offer.manifest.action(ActionEvent.UPDATE)
+    return "" if action is None else action.run
+
+
 def _offer(offer: Offer) -> Members:
     manifest = offer.manifest
     payload, sha256 = manifest.packages[0], manifest.payload_sha256.hex()
     install: Members = {"type": "crx3", "in": {"sha256": sha256}}
-    if manifest.run:
-        install["path"] = manifest.run
-        install["arguments"] = manifest.arguments
+    action = manifest.action(ActionEvent.INSTALL)
+    if action is not None and action.run:
+        install["path"] = action.run
+        install["arguments"] = action.arguments
     operations: list[Members] = [
         {
             "type": "download",
@@ -87,8 +94,9 @@ def _offer(offer: Offer) -> Members:
         },
         install,
     ]
-    if offer.action_run:
-        operations.append({"type": "run", "path": offer.action_run})
+    run = _action_run(offer)
+    if run:
+        operations.append({"type": "run", "path": run})
     return {
         "status": "ok",
         "nextversion": manifest.version,

@@ -6,7 +6,13 @@ The frame around the answers, what is acknowledged, and how 3.0 and 3.1 list url
 from collections.abc import Callable
 
 from update_core.omaha.json_documents import Members
-from update_core.omaha.messages import AppResponse, AppStatus, Manifest, Package, Response, UpdateCheckAnswer
+from update_core.omaha.manifests import Manifest, Package
+from update_core.omaha.messages import (
+    AppResponse,
+    AppStatus,
+    Response,
+    UpdateCheckAnswer,
+)
 
 WriteAnswer = Callable[[UpdateCheckAnswer], Members]
 """How a dialect writes the answer to an update check."""

@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 
 import pydantic_core
 
-from update_core.omaha import limits, messages
+from update_core.omaha import limits, texts
 from update_core.omaha.errors import BadRequest
 
 Members: TypeAlias = dict[str, Any]
@@ -98,7 +98,7 @@ def _without_repetition(pairs: list[tuple[str, Any]]) -> Members:
 
 def _refuse_unsendable(value: object) -> None:
     if isinstance(value, str):
-        if not messages.is_sendable(value):
+        if not texts.is_sendable(value):
             raise BadRequest("the request has characters that are not allowed")
     elif isinstance(value, dict):
         for member in value.values():

@@ -7,7 +7,7 @@ says none of these follows on where its cohort was.
 import re
 from dataclasses import dataclass
 
-from update_core.omaha import limits, messages
+from update_core.omaha import limits, texts
 from update_core.omaha.errors import BadRequest
 from update_core.omaha.json_documents import Members, child, children, flag, integer, text
 from update_core.omaha.messages import NOT_A_CODE, AppRequest, Event, Os, Ping, Request, UpdateCheck
@@ -113,7 +113,7 @@ def _app(members: Members, names: Names) -> AppRequest:
 def _cohort(members: Members, name: str) -> str:
     # One that couldn't be sent back isn't the client's for long: it is as if it had none.
     value = text(members, name)
-    return value if messages.is_cohort(value) else ""
+    return value if texts.is_cohort(value) else ""
 
 
 def _fingerprint(members: Members) -> str:

@@ -6,20 +6,14 @@ and then trusted. Absent and empty text mean the same in Omaha and are both ``""
 """
 
 import enum
-import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from update_core.omaha import texts
+from update_core.omaha.manifests import Offer
+
 NOT_A_CODE = -1
 """An eventtype or eventresult that is missing or no number. The event is still acknowledged, and matches no rule."""
-
-# XML 1.0 cannot carry these even as character references, and JSON clients choke on lone surrogates.
-_UNSENDABLE = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-
-_NOT_OF_A_COHORT = re.compile(r"[^\x20-\x7e]")
-
-MAX_COHORT_LENGTH = 1024
-"""Characters of a cohort, its hint or its name; the protocol's own bound, and ASCII from space to tilde only."""
 
 _DAY_ZERO = datetime(2007, 1, 1, tzinfo=UTC)
 
@@ -76,6 +70,14 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True)
+class Data:
+    """What an installer of Omaha 3 asks for (`name` "install", by `index`) or tells ("untrusted")."""
+
+    name: str
+    index: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class AppRequest:
     """One application on the instance: its state, what it asks and tells. `appid` is echoed byte for byte.
 
@@ -107,6 +109,7 @@ class AppRequest:
     cohortname: str = ""
     fp: str = ""
     cached_items: tuple[str, ...] = ()
+    data: tuple[Data, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +177,7 @@ class NoUpdate:
 
     def __post_init__(self) -> None:
         if self.info:
-            _require_sendable("info", self.info)
+            texts.require_sendable("info", self.info)
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,104 +187,20 @@ class UpdateError:
     status: UpdateErrorStatus
 
 
-@dataclass(frozen=True, slots=True)
-class Package:
-    """A file to download from codebase + `name`, of `size` bytes. Digests are raw; each dialect encodes them its way.
+class DataStatus(enum.StrEnum):
+    """What became of a `Data`."""
 
-    Raises ValueError for a name that is empty, holds a "/" or walks up, a size below 1, a digest of the wrong length.
-    """
-
-    name: str
-    size: int
-    sha1: bytes | None = None
-    sha256: bytes | None = None
-    required: bool = True
-
-    def __post_init__(self) -> None:
-        # Clients join codebase and name as text: a slash here would leave the folder that the codebase names.
-        _require_sendable("package name", self.name)
-        if "/" in self.name or self.name in {".", ".."}:
-            raise ValueError(f"the package name {self.name!r} is no plain file name")
-        if self.size < 1:
-            raise ValueError(f"the package size {self.size} is not positive")
-        if self.sha1 is not None and len(self.sha1) != 20:
-            raise ValueError(f"a SHA-1 digest has 20 bytes, not {len(self.sha1)}")
-        if self.sha256 is not None and len(self.sha256) != 32:
-            raise ValueError(f"a SHA-256 digest has 32 bytes, not {len(self.sha256)}")
+    OK = "ok"
+    NO_DATA = "error-nodata"
+    INVALID_ARGUMENTS = "error-invalidargs"
 
 
 @dataclass(frozen=True, slots=True)
-class PostInstall:
-    """What the CoreOS line reads from ``<action event="postinstall">``, besides the digest of the first package.
+class DataAnswer:
+    """The answer to one `Data`, which it names. Data to hand out there is none."""
 
-    `metadata_size` is in bytes; `metadata_signature_rsa` is base64 and is passed on as it is.
-    """
-
-    metadata_size: int | None = None
-    metadata_signature_rsa: str = ""
-    needsadmin: bool = False
-    is_delta: bool = False
-    is_delta_payload: bool = False
-    # update_engine would otherwise sit out 1, 2, 4… days after a failed download, unseen by the rollout's own back-off.
-    disable_payload_backoff: bool = True
-
-    def __post_init__(self) -> None:
-        if self.metadata_signature_rsa:
-            _require_sendable("metadata signature", self.metadata_signature_rsa)
-
-
-@dataclass(frozen=True, slots=True)
-class Manifest:
-    """One version and its files, the payload first.
-
-    `run` is what Chromium starts of the unpacked payload, with `arguments`. Raises ValueError without a version, without
-    a package, or when the payload has no SHA-256.
-    """
-
-    version: str
-    packages: tuple[Package, ...]
-    postinstall: PostInstall = field(default_factory=PostInstall)
-    run: str = ""
-    arguments: str = ""
-
-    def __post_init__(self) -> None:
-        _require_sendable("manifest version", self.version)
-        for what, text in (("program to run", self.run), ("program's arguments", self.arguments)):
-            if text:
-                _require_sendable(what, text)
-        _ = self.payload_sha256
-
-    @property
-    def payload_sha256(self) -> bytes:
-        """The digest that the payload must have: update_engine and ue-rs take the first package for it."""
-        payload = next(iter(self.packages), None)
-        if payload is None or payload.sha256 is None:
-            raise ValueError("a manifest needs a payload with a SHA-256 digest as its first package")
-        return payload.sha256
-
-
-@dataclass(frozen=True, slots=True)
-class Offer:
-    """An update: `urls` are the codebases in the order to try them, each ending in "/".
-
-    `action_run` names a program of the installed version that Chromium is to start. Raises ValueError without urls or for
-    one that doesn't end in "/".
-    """
-
-    urls: tuple[str, ...]
-    manifest: Manifest
-    action_run: str = ""
-
-    def __post_init__(self) -> None:
-        if not self.urls:
-            raise ValueError("an offer needs at least one codebase")
-        for codebase in self.urls:
-            _require_sendable("codebase", codebase)
-            # Old update_engine and Chromium concatenate without adding the slash.
-            if not codebase.endswith("/"):
-                raise ValueError(f'the codebase {codebase!r} does not end in "/"')
-        if self.action_run:
-            _require_sendable("program to run", self.action_run)
+    data: Data
+    status: DataStatus
 
 
 UpdateCheckAnswer = NoUpdate | UpdateError | Offer
@@ -291,8 +210,9 @@ UpdateCheckAnswer = NoUpdate | UpdateError | Offer
 class AppResponse:
     """The answer to one `AppRequest`: what is acknowledged (`ping`, `event_acks`); `updatecheck` if one was asked.
 
-    A cohort, cohorthint or cohortname, even an empty one, replaces the client's; None leaves it as it is. Raises
-    ValueError for one that isn't printable ASCII or is too long.
+    A cohort, cohorthint or cohortname, even an empty one, replaces the client's; None leaves it as it is. `poll_interval` is
+    in seconds, until the next check (update_engine keeps to it between 45 minutes and 4 hours). Raises ValueError for a cohort
+    that isn't printable ASCII or is too long, and for an interval below 1.
     """
 
     appid: str
@@ -303,11 +223,17 @@ class AppResponse:
     cohort: str | None = None
     cohorthint: str | None = None
     cohortname: str | None = None
+    poll_interval: int | None = None
+    data: tuple[DataAnswer, ...] = ()
 
     def __post_init__(self) -> None:
+        if self.poll_interval is not None and self.poll_interval < 1:
+            raise ValueError(f"a poll interval of {self.poll_interval} seconds is none")
         for text in (self.cohort, self.cohorthint, self.cohortname):
-            if text is not None and not is_cohort(text):
-                raise ValueError(f"{text!r} is no cohort: printable ASCII, at most {MAX_COHORT_LENGTH} characters")
+            if text is not None and not texts.is_cohort(text):
+                raise ValueError(
+                    f"{text!r} is no cohort: printable ASCII, at most {texts.MAX_COHORT_LENGTH} characters"
+                )
 
 
 @dataclass(frozen=True, slots=True)
@@ -318,20 +244,3 @@ class Response:
     daystart: DayStart
     apps: tuple[AppResponse, ...]
     server: str = "update-service"
-
-
-def is_sendable(text: str) -> bool:
-    """Whether every dialect can carry all characters of `text`."""
-    return _UNSENDABLE.search(text) is None
-
-
-def is_cohort(text: str) -> bool:
-    """Whether `text` may be a cohort, its hint or its name; the empty one may."""
-    return len(text) <= MAX_COHORT_LENGTH and _NOT_OF_A_COHORT.search(text) is None
-
-
-def _require_sendable(what: str, text: str) -> None:
-    if not text:
-        raise ValueError(f"the {what} is empty")
-    if not is_sendable(text):
-        raise ValueError(f"the {what} {text!r} has characters that no client can be sent")

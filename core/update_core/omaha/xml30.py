@@ -13,16 +13,14 @@ from lxml import etree
 
 from update_core.omaha import limits
 from update_core.omaha.errors import BadRequest
+from update_core.omaha.manifests import Manifest, Offer, Package
 from update_core.omaha.messages import (
     NOT_A_CODE,
     AppRequest,
     AppResponse,
     Event,
-    Manifest,
     NoUpdate,
-    Offer,
     Os,
-    Package,
     Ping,
     Request,
     Response,

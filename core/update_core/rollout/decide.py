@@ -55,7 +55,7 @@ def _refusals(question: Question) -> Iterator[Refusal]:
 
 
 def _offer(question: Question) -> Offer:
-    stamp, payload = question.group.stamp, question.group.payload
+    stamp, payload = question.group.stamp, question.group.payload_for(question.instance.arch)
     if stamp is None or payload is None:
         msg = "the rules let a group through that has no stamped package"
         raise AssertionError(msg)
@@ -86,13 +86,17 @@ def version_unparsable(question: Question) -> Refusal | None:
 
 
 def up_to_date(question: Question) -> Refusal | None:
-    """It runs the channel's version or a higher one; equal is offered only where the client asks for it (sameversionupdate)."""
-    current, wanted = versions.parse_or_none(question.instance.version), question.group.wanted
+    """It runs the channel's version or a higher one.
+
+    Equal is offered only where the client asks for it (sameversionupdate), lower only where client and group allow it (rollback_allowed,
+    allowDowngrade).
+    """
+    group, instance = question.group, question.instance
+    current, wanted = versions.parse_or_none(instance.version), group.wanted
     if current is None or wanted is None or current < wanted:
         return None
-    if question.instance.same_version and not wanted < current:
-        return None
-    return Refusal(Reason.UP_TO_DATE)
+    taken = instance.rollback_allowed and group.allow_downgrade if wanted < current else instance.same_version
+    return None if taken else Refusal(Reason.UP_TO_DATE)
 
 
 def rollout_pending(question: Question) -> Refusal | None:
@@ -102,7 +106,22 @@ def rollout_pending(question: Question) -> Refusal | None:
 
 def package_unavailable(question: Question) -> Refusal | None:
     """The stamped package is gone, or another stands under its name."""
-    return None if question.group.payload is not None else Refusal(Reason.PACKAGE_UNAVAILABLE)
+    return None if question.group.payloads else Refusal(Reason.PACKAGE_UNAVAILABLE)
+
+
+def excluded(question: Question) -> Refusal | None:
+    """The version isn't for this instance: not for its OEM or architecture, or outside the client's or the group's version prefix."""
+    group, instance, stamp = question.group, question.instance, question.group.stamp
+    if stamp is None or not group.payloads:
+        return None
+    within = all(
+        versions.has_prefix(stamp.version, prefix)
+        for prefix in (instance.version_prefix, group.version_prefix)
+        if prefix
+    )
+    if within and instance.oem not in group.excluded_oems and group.payload_for(instance.arch) is not None:
+        return None
+    return Refusal(Reason.EXCLUDED)
 
 
 def paused(question: Question) -> Refusal | None:
@@ -134,6 +153,8 @@ def too_many_in_flight(question: Question) -> Refusal | None:
 
 def rate_limited(question: Question) -> Refusal | None:
     """maxUpdates grants were given within periodSeconds, or what was given before is unknown for as long."""
+    if question.instance.on_demand and question.group.on_demand_bypasses:
+        return None
     slots = [
         slot
         for slot in (question.fleet.rate_slot, question.fleet.quiet_until)
@@ -153,6 +174,7 @@ ELIGIBILITY: tuple[Rule, ...] = (
     up_to_date,
     rollout_pending,
     package_unavailable,
+    excluded,
     paused,
     stale_catalog,
 )
@@ -167,4 +189,5 @@ OF_GROUP_AND_VERSION = frozenset(
         Reason.PAUSED,
     }
 )
-"""Refusals that are the same for every instance of a group at one version that asks for nothing particular."""
+"""Refusals that are the same for every instance of a group at one version, with one OEM and architecture, that asks for nothing particular.
+"""

@@ -21,12 +21,45 @@ class Reason(StrEnum):
     UP_TO_DATE = "UpToDate"
     ROLLOUT_PENDING = "RolloutPending"
     PACKAGE_UNAVAILABLE = "PackageUnavailable"
+    EXCLUDED = "Excluded"
     PAUSED = "Paused"
     ANONYMOUS_INSTANCE = "AnonymousInstance"
     STALE_CATALOG = "StaleCatalog"
     TOO_MANY_IN_FLIGHT = "TooManyInFlight"
     RATE_LIMITED = "RateLimited"
     STORE_UNAVAILABLE = "StoreUnavailable"
+
+
+@dataclass(frozen=True, slots=True)
+class ExtraFile:
+    """A file that lies beside the payload, in the same codebases."""
+
+    name: str
+    size: int
+    sha256: str
+    sha1: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """What is started of the payload at an `event` ("preinstall", "install" or "update"), by clients that are told so."""
+
+    event: Literal["preinstall", "install", "update"]
+    run: str
+    arguments: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PostInstall:
+    """What clients of the CoreOS line are told beside the payload's digest; the protocol's own words."""
+
+    needs_admin: bool = False
+    deadline: str = ""
+    prompt: bool = False
+    more_info: str = ""
+    display_version: str = ""
+    max_failure_count_per_url: int | None = None
+    disable_payload_backoff: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +74,13 @@ class Payload:
     sha1: str | None = None
     signature: str | None = None
     metadata_size: int | None = None
+    arch: str = ""
+    """The only architecture that it runs on; empty for one that runs on all."""
+    mirrors: tuple[str, ...] = ()
+    """More codebases that have the same files, in the order to try them after `codebase`."""
+    extra_files: tuple[ExtraFile, ...] = ()
+    programs: tuple[Program, ...] = ()
+    postinstall: PostInstall = PostInstall()
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +124,8 @@ class ResolvedGroup:
     """The channel's version; None where the channel is missing or of another application."""
     stamp: Stamp | None
     """The rollout that may be offered: only where target, rollout and channel say the same version. Else offers wait."""
-    payload: Payload | None
-    """The stamped package, only where it still exists with the same uid and bytes."""
+    payloads: tuple[Payload, ...]
+    """The stamped packages, one per architecture, only those that still exist with the same uid and bytes."""
     target_version: str | None = None
     """Group.status.target.version, stamped or not: what onTarget is counted against."""
     completed: bool = False
@@ -96,6 +136,23 @@ class ResolvedGroup:
     """metadata.name of the Package that the target was stamped with: for people too."""
     payload_problem: str = ""
     """Why the stamped package can't be handed out though it is there; empty where that isn't why there is no payload."""
+    allow_downgrade: bool = False
+    """Whether a client that says rollback_allowed may be moved down."""
+    version_prefix: str = ""
+    """The group's own limit on versions, as a client's targetversionprefix; empty for none."""
+    excluded_oems: frozenset[str] = frozenset()
+    on_demand_bypasses: bool = False
+    """Whether a check that somebody waits for is let past the rate limit."""
+    poll_interval_seconds: int | None = None
+    """When instances are told to check next; None leaves it to them."""
+    retry_after_seconds: int | None = None
+    """For how long instances are told to leave the service alone; None: not at all."""
+
+    def payload_for(self, arch: str) -> Payload | None:
+        """The payload for an architecture ("" where the instance doesn't say): its own, else the one for all."""
+        return next((payload for payload in self.payloads if payload.arch == arch), None) or next(
+            (payload for payload in self.payloads if not payload.arch), None
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +163,14 @@ class Instance:
     version: str
     updates_disabled: bool = False
     same_version: bool = False
+    rollback_allowed: bool = False
+    version_prefix: str = ""
+    """Versions that the client would take (targetversionprefix); empty for any."""
+    arch: str = ""
+    """The machine's architecture by its Debian name, as `architectures` tells it; empty where it doesn't say."""
+    oem: str = ""
+    on_demand: bool = False
+    """Whether somebody waits for the answer."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -171,7 +171,7 @@ def test_stamp_and_package_that_agree_may_be_offered():
     resolved = resolve(channel("stable"), package(), group("a")).tracks["a"]
 
     assert (resolved.stamp.sequence, resolved.stamp.version, resolved.stamp.salt) == (1, "1.1.0", "salt")
-    assert (resolved.payload.codebase, resolved.payload.name) == (BASE, "update.gz")
+    assert (resolved.payloads[0].codebase, resolved.payloads[0].name) == (BASE, "update.gz")
 
 
 @pytest.mark.parametrize(
@@ -190,7 +190,7 @@ def test_stamp_that_does_not_say_what_the_channel_says_stands_for_nothing(moved_
         channel("stable", moved_to), package(), package("1.2.0"), package("1.0.0"), group("a", status=status)
     )
 
-    assert (resolved.tracks["a"].stamp, resolved.tracks["a"].payload) == (None, None)
+    assert (resolved.tracks["a"].stamp, resolved.tracks["a"].payloads) == (None, ())
 
 
 def test_rollback_stands_against_the_channel():
@@ -199,7 +199,7 @@ def test_rollback_stands_against_the_channel():
     resolved = resolve(channel("stable", "1.1.0"), package("1.0.0"), group("a", status=back)).tracks["a"]
 
     assert (resolved.stamp.version, resolved.stamp.kind) == ("1.0.0", "Rollback")
-    assert resolved.payload is not None
+    assert resolved.payloads
 
 
 def changed(original: Package, **metadata: Any) -> Package:
@@ -223,13 +223,13 @@ def test_stamped_package_that_is_not_exactly_there_is_unavailable(packages):
     resolved = resolve(channel("stable"), *packages, group("a")).tracks["a"]
 
     assert resolved.stamp is not None
-    assert resolved.payload is None
+    assert resolved.payloads == ()
 
 
 def test_applications_own_base_url_wins():
     with_base = application(packageBaseURL="https://cdn.example.com/app/")
 
-    assert resolve(channel("stable"), package(), group("a"), of=with_base).tracks["a"].payload.codebase == (
+    assert resolve(channel("stable"), package(), group("a"), of=with_base).tracks["a"].payloads[0].codebase == (
         "https://cdn.example.com/app/"
     )
 

@@ -8,17 +8,15 @@ import pytest
 from support import omaha_clients_json
 from support.omaha_clients import Update
 from update_core.omaha import dialects, messages
+from update_core.omaha.manifests import Manifest, Offer, Package
 from update_core.omaha.messages import (
     AppRequest,
     AppResponse,
     AppStatus,
     DayStart,
     Event,
-    Manifest,
     NoUpdate,
-    Offer,
     Os,
-    Package,
     Ping,
     Request,
     Response,

@@ -12,15 +12,13 @@ from support import omaha_clients_json
 from support.omaha_clients import Update
 from update_core.omaha import dialects
 from update_core.omaha.errors import BadRequest
+from update_core.omaha.manifests import Manifest, Offer, Package
 from update_core.omaha.messages import (
     AppRequest,
     AppResponse,
     AppStatus,
     DayStart,
-    Manifest,
     NoUpdate,
-    Offer,
-    Package,
     Request,
     Response,
     UpdateCheck,

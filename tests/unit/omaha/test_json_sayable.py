@@ -5,13 +5,11 @@ import dataclasses
 import pytest
 
 from update_core.omaha import dialects
+from update_core.omaha.manifests import Manifest, Offer, Package
 from update_core.omaha.messages import (
     AppResponse,
     AppStatus,
     DayStart,
-    Manifest,
-    Offer,
-    Package,
     Response,
     UpdateError,
     UpdateErrorStatus,

@@ -7,7 +7,10 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 
 from update_core.omaha import messages
-from update_core.omaha.messages import DayStart, Manifest, Offer, Package, PostInstall
+from update_core.omaha.manifests import Manifest, Offer, Package, PostInstall
+from update_core.omaha.messages import (
+    DayStart,
+)
 
 PAYLOAD = Package(name="update.gz", size=1, sha256=b"s" * 32)
 MANIFEST = Manifest("1.1.0", (PAYLOAD,))

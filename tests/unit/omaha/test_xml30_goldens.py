@@ -7,19 +7,16 @@ import pytest
 
 from support import omaha_clients
 from update_core.omaha import messages, xml30
+from update_core.omaha.manifests import Manifest, Offer, Package, PostInstall
 from update_core.omaha.messages import (
     AppRequest,
     AppResponse,
     AppStatus,
     DayStart,
     Event,
-    Manifest,
     NoUpdate,
-    Offer,
     Os,
-    Package,
     Ping,
-    PostInstall,
     Request,
     Response,
     UpdateCheck,

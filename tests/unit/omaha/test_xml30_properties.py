@@ -8,15 +8,12 @@ from hypothesis import strategies as st
 from support import omaha_clients
 from update_core.omaha import xml30
 from update_core.omaha.errors import BadRequest
+from update_core.omaha.manifests import Manifest, Offer, Package, PostInstall
 from update_core.omaha.messages import (
     AppRequest,
     AppResponse,
     DayStart,
-    Manifest,
     NoUpdate,
-    Offer,
-    Package,
-    PostInstall,
     Request,
     Response,
     UpdateCheck,

@@ -25,7 +25,7 @@ def test_resources_resolve_in_any_order(order):
         built = one_by_one.build()
 
     group = built.group(APP, "fake1")
-    assert (group.stamp.version, group.payload.codebase) == ("1.1.0", BASE)
+    assert (group.stamp.version, group.payloads[0].codebase) == ("1.1.0", BASE)
     assert built == objects_of(resources).build()
 
 

@@ -26,7 +26,7 @@ REASONS = [
     ("VersionUnparsable", {}, {"version": "garbage"}, {}),
     ("UpToDate", {}, {"version": NEW}, {}),
     ("RolloutPending", {"stamp": None}, {}, {}),
-    ("PackageUnavailable", {"payload": None}, {}, {}),
+    ("PackageUnavailable", {"payloads": ()}, {}, {}),
     ("Paused", {"paused": True}, {}, {}),
     ("StaleCatalog", {}, {}, {"highest_sequence": 2}),
     ("AnonymousInstance", {"limits": ONE_A_MINUTE}, {"instance_id": None}, {}),
@@ -46,7 +46,7 @@ def build(rows):
 
 
 def test_nothing_in_the_way_is_an_offer_of_the_stamped_package():
-    assert answer() == Offer(NEW, 1, group().payload)
+    assert answer() == Offer(NEW, 1, group().payloads[0])
 
 
 @pytest.mark.parametrize("row", REASONS, ids=[row[0] for row in REASONS])
@@ -90,14 +90,14 @@ def test_only_an_older_instance_is_offered_unless_it_wants_the_same_again(versio
 
 
 def test_up_to_date_is_measured_by_the_channel_though_nothing_is_stamped():
-    pending = group(stamp=None, payload=None)
+    pending = group(stamp=None, payloads=())
 
     assert answer(pending, asking("one", NEW)).reason == Reason.UP_TO_DATE
     assert answer(pending, asking("one", OLD)).reason == Reason.ROLLOUT_PENDING
 
 
 def test_group_without_a_channel_is_pending():
-    assert answer(group(wanted=None, stamp=None, payload=None)).reason == Reason.ROLLOUT_PENDING
+    assert answer(group(wanted=None, stamp=None, payloads=())).reason == Reason.ROLLOUT_PENDING
 
 
 def test_anonymous_instance_is_offered_where_nothing_is_counted():
@@ -133,14 +133,14 @@ def test_live_grant_of_this_rollout_is_offered_again_past_every_limit(state):
     held = grant(state)
     fleet = Fleet(live_grant=held, highest_sequence=1, in_flight=9, rate_slot=LATER, quiet_until=LATER, available=False)
 
-    assert answer(group(limits=Limits(1, 60, 1)), fleet=fleet) == Offer(NEW, 1, group().payload, held)
+    assert answer(group(limits=Limits(1, 60, 1)), fleet=fleet) == Offer(NEW, 1, group().payloads[0], held)
 
 
 @pytest.mark.parametrize(
     ("of_group", "instance", "fleet", "reason"),
     [
         pytest.param({"paused": True}, {}, {}, "Paused", id="paused"),
-        pytest.param({"payload": None}, {}, {}, "PackageUnavailable", id="package gone"),
+        pytest.param({"payloads": ()}, {}, {}, "PackageUnavailable", id="package gone"),
         pytest.param({"stamp": None}, {}, {}, "RolloutPending", id="channel moved"),
         pytest.param({"wanted": versions.parse(OLD)}, {}, {}, "UpToDate", id="channel moved back"),
         pytest.param({}, {"updates_disabled": True}, {}, "UpdatesDisabledByClient", id="client"),
@@ -170,7 +170,7 @@ def test_other_live_grant_is_not_offered_again(held):
     fleet = Fleet(live_grant=held, rate_slot=SOON)
 
     assert answer(fleet=fleet) == Refusal(Reason.RATE_LIMITED, SOON)
-    assert answer(fleet=replace(fleet, rate_slot=None)) == Offer(NEW, 1, group().payload)
+    assert answer(fleet=replace(fleet, rate_slot=None)) == Offer(NEW, 1, group().payloads[0])
 
 
 def test_instance_is_not_in_its_own_way_when_its_grant_is_superseded():

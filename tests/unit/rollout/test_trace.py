@@ -22,7 +22,7 @@ GROUPS = st.builds(
     limits=st.builds(Limits, st.none() | st.just(1), st.just(60), st.none() | st.integers(1, 2)),
     paused=st.booleans(),
     stamp=st.none() | st.builds(stamp, st.integers(1, 2), version=st.sampled_from([NEW, "1.2.0"])),
-    payload=st.none() | st.just(group().payload),
+    payloads=st.sampled_from([(), group().payloads]),
     wanted=st.none() | st.sampled_from([versions.parse(OLD), versions.parse(NEW)]),
 )
 INSTANCES = st.builds(
@@ -46,7 +46,7 @@ FLEETS = st.builds(
 
 def sayable(of_group):
     """The catalog resolves a package only for a stamp."""
-    return of_group if of_group.stamp is not None else replace(of_group, payload=None)
+    return of_group if of_group.stamp is not None else replace(of_group, payloads=())
 
 
 QUESTIONS = st.tuples(GROUPS.map(sayable), INSTANCES, FLEETS, st.just(NOW))
@@ -113,10 +113,10 @@ def test_every_reason_has_an_explanation():
 def test_the_longest_names_and_versions_still_fit():
     long = {"name": "g" * 253, "channel": "c" * 253, "package": "p" * 253, "target_version": "1." + "0" * 100}
     version = "1.0.0-" + "a" * 122
-    pending = group(**long, wanted=versions.parse(version), stamp=None, payload=None, paused=True)
-    gone = group(**long, payload=None, stamp=stamp(2**62, version=version))
+    pending = group(**long, wanted=versions.parse(version), stamp=None, payloads=(), paused=True)
+    gone = group(**long, payloads=(), stamp=stamp(2**62, version=version))
 
-    for of_group in (pending, gone, group(**long, wanted=None, stamp=None, payload=None)):
+    for of_group in (pending, gone, group(**long, wanted=None, stamp=None, payloads=())):
         for traced in (
             trace.trace(of_group, asking("one", reported), Fleet(), NOW) for reported in (OLD, "\x00" * 128)
         ):
@@ -140,9 +140,9 @@ SOON = NOW + timedelta(seconds=10)
         ),
         pytest.param({"stamp": None, "target_version": None}, {}, {}, ["has no target yet"], id="first rollout"),
         pytest.param({"stamp": None, "wanted": None}, {}, {}, ['"app-main", which doesn\'t exist'], id="no channel"),
-        pytest.param({"payload": None}, {}, {}, ['"app-1.1.0"', "rollout 1", "Apply a Package"], id="package gone"),
+        pytest.param({"payloads": ()}, {}, {}, ['"app-1.1.0"', "rollout 1", "Apply a Package"], id="package gone"),
         pytest.param(
-            {"payload": None, "payload_problem": "its URL is odd"},
+            {"payloads": (), "payload_problem": "its URL is odd"},
             {},
             {},
             ["can't be handed out: its URL is odd"],
@@ -187,7 +187,7 @@ def test_an_answer_names_the_other_rules_that_refuse():
 
 
 def test_a_package_that_no_rollout_has_named_is_no_further_hindrance():
-    traced = trace.trace(group(stamp=None, payload=None), asking("one"), Fleet(), NOW)
+    traced = trace.trace(group(stamp=None, payloads=()), asking("one"), Fleet(), NOW)
 
     assert "Without that" not in explain.answer(traced)
 
