@@ -78,6 +78,22 @@ def serve(
             help="Folder of private keys for clients with CUP: 7.pem is the key with the id 7. Followed.",
         ),
     ] = None,
+    max_requests: Annotated[
+        int,
+        typer.Option(
+            envvar="OMAHA_API_MAX_REQUESTS",
+            min=1,
+            help="Requests that may wait at a time, for their bodies or the store; others are told to come later.",
+        ),
+    ] = settings.DEFAULT_MAX_REQUESTS,
+    max_connections: Annotated[
+        int,
+        typer.Option(
+            envvar="OMAHA_API_MAX_CONNECTIONS",
+            min=1,
+            help="Connections to the public port; beyond, each new one ends an idle one.",
+        ),
+    ] = settings.DEFAULT_MAX_CONNECTIONS,
     package_base_url: Annotated[
         str | None,
         typer.Option(
@@ -119,6 +135,8 @@ def serve(
             package_base_url=settings.package_base_url(package_base_url, public),
             snapshot=snapshot_file,
             cup_keys_dir=cup_keys_dir,
+            max_requests=max_requests,
+            max_connections=max_connections,
             kube=settings.KubeAccess(kubeconfig, context, service_account_dir, kube_server),
         )
         kube = kube_configuration(chosen.kube)

@@ -8,8 +8,9 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any
 
-from omaha_api import bodies, metrics
+from omaha_api import bodies, headers, metrics, settings
 from omaha_api.checks import Checks
+from omaha_api.headers import Headers
 from omaha_api.steady_checks import SteadyChecks
 from update_core.fleet.store import StoreUnavailable
 from update_core.omaha import dialects, scan30
@@ -23,12 +24,13 @@ PATHS = frozenset({"/v1/update", "/v1/update/"})
 
 RETRY_AFTER_SECONDS = 10
 
+MAX_ANSWER_BYTES = 1024 * 1024
+"""What go-omaha and Chromium read of an answer. Only many applications at once, each with long lists of files and mirrors, make more."""
+"""When to come again to a service that starts, or whose store is away."""
+
 _XML = dialects.XML_30.content_type
 _TEXT = b"text/plain; charset=utf-8"
-_RETRY_AFTER = (b"retry-after", str(RETRY_AFTER_SECONDS).encode())
 _CLOSE = (b"connection", b"close")
-
-Headers = tuple[tuple[bytes, bytes], ...]
 
 
 class PublicApp:
@@ -42,6 +44,8 @@ class PublicApp:
         tally: metrics.Tally,
         received: bodies.Bodies,
         steady: SteadyChecks | None = None,  # None for tests that compare with it
+        max_requests: int = settings.DEFAULT_MAX_REQUESTS,
+        overload_retry_seconds: int = settings.DEFAULT_OVERLOAD_RETRY_SECONDS,
     ) -> None:
         self._checks = checks
         self._steady = steady
@@ -49,6 +53,9 @@ class PublicApp:
         self._ready = ready
         self._tally = tally
         self._bodies = received
+        self._max_requests = max_requests
+        self._overload_retry_seconds = overload_retry_seconds
+        self._waiting = 0
 
     async def __call__(self, scope: Scope, receive: bodies.Receive, send: Send) -> None:
         """Answer one request."""
@@ -58,9 +65,17 @@ class PublicApp:
         elif scope["method"] != "POST":
             status = await _say(send, 405, "only POST is answered here", ((b"allow", b"POST"),))
         elif not self._ready():
-            status = await _say(send, 503, "the service isn't ready yet", (_RETRY_AFTER,))
+            status = await _say(send, 503, "the service isn't ready yet", headers.come_again(RETRY_AFTER_SECONDS))
+        elif self._waiting >= self._max_requests:
+            # One that waits for nothing is never counted: however many there are, each is answered before the next one is looked at.
+            later = headers.come_again(self._overload_retry_seconds)
+            status = await _say(send, 503, "the service has too much to do", later)
         else:
-            status = await self._update(scope, receive, send)
+            self._waiting += 1
+            try:
+                status = await self._update(scope, receive, send)
+            finally:
+                self._waiting -= 1
         self._tally.request(status, time.perf_counter() - started)
 
     async def _update(self, scope: Scope, receive: bodies.Receive, send: Send) -> int:
@@ -69,42 +84,47 @@ class PublicApp:
             body = await self._bodies.read(receive)
             scanned = self._forms.scan(body)
             steady = self._steady.answer(scanned) if scanned is not None and self._steady is not None else None
-            content_type, answer = (_XML, steady) if steady is not None else await self._answer(body, scanned)
+            content_type, answer, further = (_XML, *steady) if steady is not None else await self._answer(body, scanned)
         except BadRequest as error:
             # What follows of a body that was not read to its end isn't a next request.
             return await _say(send, error.http_status, error.reason, () if error.http_status == 400 else (_CLOSE,))
         except StoreUnavailable:
-            return await _say(send, 503, "the event can't be recorded now", (_RETRY_AFTER,))
+            return await _say(send, 503, "the event can't be recorded now", headers.come_again(RETRY_AFTER_SECONDS))
         except bodies.Disconnected:
             return 499
         await send(
             {
                 "type": "http.response.start",
                 "status": 200,
-                "headers": [(b"content-type", content_type), (b"content-length", b"%d" % len(answer))],
+                "headers": [(b"content-type", content_type), (b"content-length", b"%d" % len(answer)), *further],
             }
         )
         await send({"type": "http.response.body", "body": answer})
         return 200
 
-    async def _answer(self, body: bytes, scanned: scan30.Scanned | None) -> tuple[bytes, bytes]:
-        """The answer's content type and bytes."""
+    async def _answer(self, body: bytes, scanned: scan30.Scanned | None) -> tuple[bytes, bytes, Headers]:
+        """The answer's content type, its bytes, and what further headers it needs."""
         if scanned is not None:
             request, codec = scanned.request, dialects.XML_30
         else:
             request, codec = dialects.read(body)
             if codec is dialects.XML_30:
                 self._forms.learn(body, request)
-        return codec.content_type, codec.write(await self._checks.answer(request, codec))
+        answer = await self._checks.answer(request, codec)
+        wait = answer.retry_after_seconds
+        written = codec.write(answer.response)
+        if len(written) > MAX_ANSWER_BYTES:
+            raise BadRequest("the answer would be larger than 1 MiB: ask for fewer applications", http_status=413)
+        return codec.content_type, written, headers.spared(wait) if wait is not None else ()
 
 
-async def _say(send: Send, status: int, reason: str, headers: Headers = ()) -> int:
+async def _say(send: Send, status: int, reason: str, further: Headers = ()) -> int:
     body = f"{reason}\n".encode()
     await send(
         {
             "type": "http.response.start",
             "status": status,
-            "headers": [(b"content-type", _TEXT), (b"content-length", b"%d" % len(body)), *headers],
+            "headers": [(b"content-type", _TEXT), (b"content-length", b"%d" % len(body)), *further],
         }
     )
     await send({"type": "http.response.body", "body": body})

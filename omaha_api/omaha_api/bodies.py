@@ -12,6 +12,10 @@ Receive = Any
 """ASGI's receive callable; uvicorn gives no narrower type that costs nothing."""
 
 
+_MOST_DIGITS = 19
+"""More have no meaning as a length."""
+
+
 class Disconnected(Exception):  # noqa: N818 - the client is gone: nobody is left to tell of an error
     """The client hung up before its request was whole."""
 
@@ -26,8 +30,13 @@ def check_headers(headers: Iterable[tuple[bytes, bytes]]) -> None:
         # A body of 64 KiB can decode to anything: no client of these protocols compresses its request.
         if name == b"content-encoding" and value.strip().lower() not in {b"", b"identity"}:
             raise BadRequest("a request body with a Content-Encoding is not accepted", http_status=415)
-        if name == b"content-length" and int(value) > limits.MAX_BODY_BYTES:
+        if name == b"content-length" and _is_too_large(value):
             raise BadRequest(f"the request is larger than {limits.MAX_BODY_BYTES} bytes", http_status=413)
+
+
+def _is_too_large(length: bytes) -> bool:
+    # The server takes digits only; how many of them int() would take isn't for the client to find out.
+    return len(length) > _MOST_DIGITS or not length.isdigit() or int(length) > limits.MAX_BODY_BYTES
 
 
 class Bodies:

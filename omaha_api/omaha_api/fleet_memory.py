@@ -5,7 +5,7 @@ never gives one. Whatever the store answers is put in here, in the order of its 
 """
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -57,6 +57,7 @@ class FleetMemory:
     def __init__(self, *, max_instances: int = MAX_INSTANCES) -> None:
         self._instances: dict[InstanceKey, Known] = {}
         self._touched: set[InstanceKey] = set()
+        self._due: set[InstanceKey] = set()
         self._hurried: set[InstanceKey] = set()
         self._live: dict[InstanceKey, Grant] = {}
         self._groups: dict[GroupKey, _Group] = {}
@@ -92,23 +93,42 @@ class FleetMemory:
         self._untouch(key)
 
     def touch(self, key: InstanceKey) -> None:
-        """Have the instance's last-seen and refusal written with one of the next batches."""
+        """Have the instance's last-seen and refusal written in the next round."""
         self._touched.add(key)
 
     def hurry(self, key: InstanceKey) -> None:
-        """Have them written with the very next: what is shown of the instance has changed."""
+        """Have them written with the very next batch: what is shown of the instance has changed."""
         self._hurried.add(key)
 
-    def take_touched(self, at_once: int, *, hurried_alone: bool = False) -> Iterator[list[Sighting]]:
-        """The instances touched since the last call, some at once: as they are when it is their turn."""
-        touched, self._hurried = self._hurried, set()
-        if not hurried_alone:
-            touched |= self._touched
-            self._touched = set()
-        keys = list(touched)
-        for start in range(0, len(keys), at_once):
-            held = ((key, self._instances.get(key)) for key in keys[start : start + at_once])
-            yield [sighting(key, known) for key, known in held if known is not None]
+    def begin_round(self) -> None:
+        """From now on whoever was touched is due to be written."""
+        if self._due:
+            self._due |= self._touched
+            self._touched.clear()
+        else:
+            self._due, self._touched = self._touched, self._due
+
+    @property
+    def due(self) -> int:
+        """How many are to be written in this round."""
+        return len(self._due)
+
+    @property
+    def hurried(self) -> int:
+        """How many are to be written before them."""
+        return len(self._hurried)
+
+    def take_touched(self, at_most: int) -> list[Sighting]:
+        """Some who are to be written, the hurried first, as they are now; they are no longer due. Empty when nobody is left."""
+        taken: list[Sighting] = []
+        while len(taken) < at_most and (self._hurried or self._due):
+            key = (self._hurried or self._due).pop()
+            # What is written of the hurried says all that the round would say of them.
+            self._due.discard(key)
+            known = self._instances.get(key)
+            if known is not None:
+                taken.append(sighting(key, known))
+        return taken
 
     @property
     def instances(self) -> int:
@@ -116,8 +136,8 @@ class FleetMemory:
         return len(self._instances)
 
     def _untouch(self, key: InstanceKey) -> None:
-        self._touched.discard(key)
-        self._hurried.discard(key)
+        for keys in (self._touched, self._due, self._hurried):
+            keys.discard(key)
 
     # Grants
 

@@ -36,10 +36,24 @@ class Hearing:
         self._moved = moved
         self._machines = machines.Machines()
 
+    def count_events(self, app: messages.AppRequest, *, again: bool) -> None:
+        """Count events that move nothing, unless they were told and counted before (`again`)."""
+        for event in app.events:
+            self._count(event, again=again, moved=False)
+
     async def record_events(
-        self, app: messages.AppRequest, group: ResolvedGroup, key: InstanceKey, now: datetime
+        self,
+        app: messages.AppRequest,
+        group: ResolvedGroup,
+        key: InstanceKey,
+        now: datetime,
+        *,
+        again: bool,
+        own_codes: bool,
     ) -> None:
         """Make durable what moves the instance's update; everything else is counted and acknowledged.
+
+        `own_codes`: its error codes are none of update_engine's.
 
         Raises:
             StoreUnavailable: it couldn't be made durable; nothing may be acknowledged.
@@ -51,17 +65,21 @@ class Hearing:
         for event in app.events:
             moved = None
             if grant is not None:
-                claim = evidence.Event(event.eventtype, event.eventresult, event.errorcode, boot_id)
+                claim = evidence.Event(event.eventtype, event.eventresult, event.errorcode, boot_id, own_codes)
                 moved = evidence.weigh(grant, claim, group.timeouts, now)
                 if moved is not None:
                     grant = moved
                     material.append(claim)
-            self._tally.events[*metrics.event_class(event.eventtype, event.eventresult), moved is not None] += 1
+            self._count(event, again=again, moved=moved is not None)
         if not material:
             return
         for grant in await self._store.weigh(*key, material, group.timeouts, now):
             self._memory.apply(grant)
         self._moved()
+
+    def _count(self, event: messages.Event, *, again: bool, moved: bool) -> None:
+        if not again:
+            self._tally.events[*metrics.event_class(event.eventtype, event.eventresult), moved] += 1
 
     async def record_report(
         self, app: messages.AppRequest, os: messages.Os, group: ResolvedGroup, key: InstanceKey, now: datetime
@@ -109,6 +127,17 @@ class Hearing:
         """What is kept of a machine that describes itself so: the one object that all such instances share."""
         return self._machines.attributes(machines.told(app, os))
 
+    def newcomer(self, app: messages.AppRequest, os: messages.Os, group: ResolvedGroup, now: datetime) -> Known:
+        """What an instance says of itself that wasn't seen before. Nothing is taken note of."""
+        return Known(
+            group.track,
+            machines.bounded(app.version),
+            self.described(app, os),
+            machines.bounded(app.machinealias),
+            machines.bounded(app.bootid),
+            now,
+        )
+
     async def _load(
         self, app: messages.AppRequest, os: messages.Os, group: ResolvedGroup, key: InstanceKey, now: datetime
     ) -> Known:
@@ -124,15 +153,7 @@ class Hearing:
             known = fleet_memory.from_record(record)
             self._memory.remember(key, known)
             return known
-        attributes = self._machines.attributes(machines.told(app, os))
-        known = Known(
-            group.track,
-            machines.bounded(app.version),
-            attributes,
-            machines.bounded(app.machinealias),
-            machines.bounded(app.bootid),
-            now,
-        )
+        known = self.newcomer(app, os, group, now)
         if self._sightings.queue(fleet_memory.sighting(key, known), group.timeouts):
             self._memory.remember(key, known)
             self._moved()

@@ -8,10 +8,11 @@ import asyncio
 import contextlib
 import gc
 import logging
+import secrets
 import signal
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from omaha_api import (
@@ -22,11 +23,14 @@ from omaha_api import (
     fleet_memory,
     granting,
     hearing,
+    identities,
     log_retention,
     metrics,
+    patience,
     placements,
     private_api,
     progress_board,
+    replays,
     rollout_mirror,
     serving,
     sightings,
@@ -55,10 +59,17 @@ _SWITCH_SECONDS = 0.0005
 loop is busy: a saturated service grants almost twice as many with this."""
 
 
+def _sixteen_digits() -> str:
+    return secrets.token_hex(8)
+
+
 class Service:
     """One process of the service."""
 
-    def __init__(self, settings: Settings, store: CountingStore, clock: Clock) -> None:
+    def __init__(
+        self, settings: Settings, store: CountingStore, clock: Clock, *, mint: Callable[[], str] = _sixteen_digits
+    ) -> None:
+        """`mint` makes up the digits of ids for instances that send none."""
         self._settings = settings
         self._store = store
         self._clock = clock
@@ -85,20 +96,29 @@ class Service:
             store, self.memory, clock, interval_seconds=settings.sweep_interval_seconds, moved=self.board.moved
         )
         heard = hearing.Hearing(store, self.memory, self.sightings, self.tally, moved=self.board.moved)
+        replayed = replays.Replays()
         self.checks = checks.Checks(
             current=lambda: self.source.current,
             memory=self.memory,
             heard=heard,
             granting=self.granting,
+            who=identities.Identities(self.tally, mint),
+            replayed=replayed,
             tally=self.tally,
             clock=clock,
             moved=self.board.moved,
         )
         self.bodies = bodies.Bodies(timeout_seconds=settings.body_timeout_seconds)
         self.signer = signing.Signer(settings.cup_keys_dir)
-        self.steady = steady_checks.SteadyChecks(self.checks, self.memory, heard, self.tally, clock)
+        self.steady = steady_checks.SteadyChecks(self.checks, self.memory, heard, replayed, self.tally, clock)
         answering = asgi.PublicApp(
-            self.checks, ready=self.ready, tally=self.tally, received=self.bodies, steady=self.steady
+            self.checks,
+            ready=self.ready,
+            tally=self.tally,
+            received=self.bodies,
+            steady=self.steady,
+            max_requests=settings.max_requests,
+            overload_retry_seconds=settings.overload_retry_seconds,
         )
         self.public = signing_answers.SignedApp(answering, signer=self.signer, received=self.bodies, tally=self.tally)
         self.private = private_api.create(
@@ -188,6 +208,7 @@ class Service:
             queued_sightings=self.sightings.queued,
             dropped_sightings=self.sightings.dropped,
             grants=self.granting.granted,
+            altered_requests=self.signer.altered,
             watches=tuple(
                 metrics.WatchGauges(watch.kind, watch.silence_seconds, watch.counters.relists, watch.counters.failures)
                 for watch in self.source.watches()
@@ -251,8 +272,12 @@ def _listening(settings: Settings) -> Iterator[_Ports]:
 async def _serve_until(
     stop: asyncio.Event, service: Service, settings: Settings, kube: client.Client, ports: _Ports
 ) -> None:
+    limits = patience.Patience(
+        head_seconds=settings.head_timeout_seconds, max_connections=serving.affordable(settings.max_connections)
+    )
+    public = serving.server(service.public, shutdown_timeout_seconds=settings.shutdown_timeout_seconds, limits=limits)
     servers = [
-        (serving.server(service.public, shutdown_timeout_seconds=settings.shutdown_timeout_seconds), ports.public),
+        (public, ports.public),
         (serving.server(service.private, shutdown_timeout_seconds=1), ports.private),
     ]
     fleet = None

@@ -1,12 +1,13 @@
 """How does the store learn who was heard, without a check waiting for it?
 
 A first sight is queued and written within moments; a change of version or group is written at once, because it may complete an update;
-last-seen and the last refusal are written in batches. While the store is away all of them wait here, bounded, newest per instance.
+last-seen and the last refusal are written in batches, spread evenly over time. While the store is away all of them wait, bounded, newest
+per instance.
 """
 
 import asyncio
-import itertools
 import logging
+import math
 from collections.abc import Sequence
 
 from omaha_api.fleet_memory import FleetMemory, InstanceKey
@@ -20,10 +21,8 @@ MAX_QUEUED = 100_000
 
 _CHUNK = 64
 _TOUCHED_TOGETHER = 100
-_PAUSE_SECONDS = 0.02
-"""Between two chunks: nobody waits for them, and in one go they would keep a processor from the checks for as long as they take."""
-_LAST_SEEN_TURNS = 5
-"""Batches until one takes last-seen times as well that changed and nothing with them: they are shown by the minute."""
+_TURNS = 5
+"""Flush intervals that one round of last-seen times takes: they are shown by the minute."""
 _GATHER_SECONDS = 0.02
 _RETRY_SECONDS = 1.0
 
@@ -89,7 +88,9 @@ class Sightings:
         """Write everything that waits; StoreUnavailable leaves what couldn't be written in the queue."""
         while self._queued:
             await self._write_chunk()
-        await self._write_touched()
+        self._memory.begin_round()
+        while await self._write_touched():
+            pass
 
     async def _run_queue(self) -> None:
         while True:
@@ -106,13 +107,23 @@ class Sightings:
                 self._waiting.set()
 
     async def _run_touches(self) -> None:
-        for turn in itertools.count(1):
-            await asyncio.sleep(self._flush_interval_seconds)
+        while True:
+            self._memory.begin_round()
+            for turns_left in range(_TURNS, 0, -1):
+                await self._write_evenly(turns_left)
+
+    async def _write_evenly(self, turns_left: int) -> None:
+        """For one flush interval: its share of the round, a little at a time. In one go, checks would wait for the processor."""
+        share = self._memory.hurried + math.ceil(self._memory.due / turns_left)
+        steps = max(1, math.ceil(share / _TOUCHED_TOGETHER))
+        for _ in range(steps):
+            await asyncio.sleep(self._flush_interval_seconds / steps)
             try:
-                await self._write_touched(hurried_alone=turn % _LAST_SEEN_TURNS != 0, pause_seconds=_PAUSE_SECONDS)
+                await self._write_touched()
             except StoreUnavailable as error:
-                # Last-seen may be lost; each instance says it again at its next check.
-                logger.warning("last-seen times weren't written: %s", error)
+                logger.warning("last-seen times wait for the store: %s", error)
+                await asyncio.sleep(_RETRY_SECONDS)
+                return
 
     async def _write_chunk(self) -> None:
         chunk = [self._queued.pop(key) for key in list(self._queued)[:_CHUNK]]
@@ -128,13 +139,18 @@ class Sightings:
         if failure is not None:
             raise failure
 
-    async def _write_touched(self, *, hurried_alone: bool = False, pause_seconds: float = 0) -> None:
-        # The event loop takes up checks between two chunks: a large fleet is a long list.
-        for chunk in self._memory.take_touched(_TOUCHED_TOGETHER, hurried_alone=hurried_alone):
-            touched = [seen for seen in chunk if (seen.app_id, seen.instance_id) not in self._queued]
-            if touched:
+    async def _write_touched(self) -> bool:
+        """Write some; False if nobody is left."""
+        taken = self._memory.take_touched(_TOUCHED_TOGETHER)
+        touched = [seen for seen in taken if (seen.app_id, seen.instance_id) not in self._queued]
+        if touched:
+            try:
                 await self._store.touch(touched)
-                await asyncio.sleep(pause_seconds)
+            except StoreUnavailable:
+                for seen in touched:
+                    self._memory.touch((seen.app_id, seen.instance_id))
+                raise
+        return bool(taken)
 
     def _took(self, moved: Sequence[Grant]) -> None:
         for grant in moved:

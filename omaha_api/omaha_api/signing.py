@@ -3,6 +3,7 @@
 Fuchsia's client checks the signature before it looks at the status: it doesn't even believe a 503 without one.
 """
 
+import enum
 import logging
 import time
 from collections.abc import Callable, Mapping
@@ -19,11 +20,22 @@ _QUIET_SECONDS = 60.0
 """Between two lines about altered requests: anybody can send as many as they like."""
 
 
+class Outcome(enum.StrEnum):
+    """What came of a request for a signed answer, as it is counted."""
+
+    SIGNED = "Signed"
+    UNKNOWN_KEY = "UnknownKey"
+    MALFORMED = "Malformed"
+    NOT_READ = "NotRead"
+    """Its body couldn't be had as a whole: nobody can vouch for what it was, and the answer went out without a signature."""
+
+
 @dataclass(frozen=True, slots=True)
 class Refusal:
     """The answer can't be signed as asked, so there is none; `reason` is plain text that doesn't repeat what was sent."""
 
     reason: str
+    outcome: Outcome
     http_status: int = 400
 
 
@@ -40,18 +52,19 @@ class Signer:
         self._monotonic = monotonic
         self._quiet_until = float("-inf")
         self.altered = 0
+        """Requests since the start that weren't what was sent."""
 
     def begin(self, query_string: bytes) -> "Signing | Refusal | None":
         """What the query asks to be signed with; None if it doesn't ask. To be known before anything is done for the request."""
         try:
             challenge = cup.read_challenge(query_string)
         except BadRequest as error:
-            return Refusal(error.reason, error.http_status)
+            return Refusal(error.reason, Outcome.MALFORMED, error.http_status)
         if challenge is None:
             return None
         key = self._keys.get(challenge.key_id)
         if key is None:
-            return Refusal("the key that cup2key names isn't known here")
+            return Refusal("the key that cup2key names isn't known here", Outcome.UNKNOWN_KEY)
         return Signing(challenge, key, self)
 
     async def run(self) -> None:

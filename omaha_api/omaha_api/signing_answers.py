@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from omaha_api import bodies, metrics
-from omaha_api.signing import Refusal, Signer, Signing
+from omaha_api.signing import Outcome, Refusal, Signer, Signing
 from update_core.omaha.errors import BadRequest
 
 Message = Mapping[str, Any]
@@ -43,7 +43,9 @@ class SignedApp:
         else:
             heard, said = _Heard(receive), list[Message]()
             await self._app(scope, heard, _into(said))
-            await _send_signed(said, begun, await self._request(heard), send)
+            request = await self._request(heard)
+            self._tally.signing[Outcome.NOT_READ if request is None else Outcome.SIGNED] += 1
+            await _send_signed(said, begun, request, send)
 
     async def _request(self, heard: "_Heard") -> bytes | None:
         """The body, read now if the answer didn't need it; None if it can't be had: then nobody can vouch for what it was."""
@@ -60,6 +62,7 @@ class SignedApp:
         headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", b"%d" % len(body))]
         await send({"type": "http.response.start", "status": refusal.http_status, "headers": headers})
         await send({"type": "http.response.body", "body": body})
+        self._tally.signing[refusal.outcome] += 1
         self._tally.request(refusal.http_status, time.perf_counter() - started)
 
 

@@ -9,14 +9,15 @@ import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from omaha_api import checks, hearing, machines, metrics
+from omaha_api import checks, headers, hearing, machines, metrics, offers, questions, replays, routes
 from omaha_api.clock import Clock
-from omaha_api.fleet_memory import FleetMemory
+from omaha_api.fleet_memory import FleetMemory, InstanceKey
+from omaha_api.headers import Headers
 from update_core import catalog
 from update_core.fleet.attributes import Attributes
 from update_core.omaha import messages, xml30
 from update_core.omaha.scan30 import Form, Scanned
-from update_core.rollout.model import Refusal, ResolvedGroup
+from update_core.rollout.model import Instance, Refusal, ResolvedGroup
 
 _SECOND = timedelta(seconds=1)
 _NEVER = datetime.min.replace(tzinfo=UTC)
@@ -26,7 +27,7 @@ _NEVER = datetime.min.replace(tzinfo=UTC)
 class _Prepared:
     """What all steady checks of one form have in common, in one catalog."""
 
-    app: messages.AppRequest
+    asked: Instance
     app_id: str
     group: ResolvedGroup
     version: str
@@ -39,21 +40,33 @@ class _Prepared:
     boot_id: str
     events: tuple[tuple[int, int, bool], ...]
     """The events as they are counted: without an update in flight they move nothing."""
+    told: tuple[messages.Event, ...]
+    """The events as they are recognised if they come again; empty for a form without a requestid, of which none does."""
     refusal: Refusal | None
     """What they are refused with as long as the catalog holds; None where that depends on the moment."""
+    unsayable: messages.UpdateCheckAnswer
     answer: bytes
     """The refusal as it is sent, from the applications on."""
+    headers: Headers
+    """What is sent before it, besides what every answer has."""
 
 
 class SteadyChecks:
     """Answers steady checks, as XML."""
 
     def __init__(
-        self, answers: checks.Checks, memory: FleetMemory, heard: hearing.Hearing, tally: metrics.Tally, clock: Clock
+        self,
+        answers: checks.Checks,
+        memory: FleetMemory,
+        heard: hearing.Hearing,
+        replayed: replays.Replays,
+        tally: metrics.Tally,
+        clock: Clock,
     ) -> None:
         self._checks = answers
         self._memory = memory
         self._hearing = heard
+        self._replays = replayed
         self._tally = tally
         self._clock = clock
         self._catalog = catalog.EMPTY
@@ -63,8 +76,8 @@ class SteadyChecks:
         self._head_second = _NEVER
         self._head_ends = _NEVER
 
-    def answer(self, scanned: Scanned) -> bytes | None:
-        """The whole answer, or None, and then nothing has happened."""
+    def answer(self, scanned: Scanned) -> tuple[bytes, Headers] | None:
+        """The whole answer and the headers that it needs, or None, and then nothing has happened."""
         form, ids = scanned
         prepared = self._prepare(form)
         if prepared is None:
@@ -81,15 +94,23 @@ class SteadyChecks:
         ):
             return None
         now = self._clock()
-        decision = prepared.refusal or self._checks.decide_from_memory(prepared.app, prepared.group, key, now)
+        decision = prepared.refusal or self._checks.decide_from_memory(prepared.asked, prepared.group, key, now)
         if not isinstance(decision, Refusal):
             return None
-        for event in prepared.events:
-            self._tally.events[event] += 1
+        if prepared.told and self._told_again(scanned, prepared, key, now):
+            self._tally.replays += 1
+        else:
+            for event in prepared.events:
+                self._tally.events[event] += 1
         boot_id = prepared.boot_id if prepared.boot_place is None else ids[prepared.boot_place].decode()
         self._hearing.record_sign_of_life(key, known, boot_id, now)
-        self._checks.tell(decision, key, known)
-        return self._head_at(now) + prepared.answer
+        self._checks.tell(decision, key, known, prepared.unsayable)
+        return self._head_at(now) + prepared.answer, prepared.headers
+
+    def _told_again(self, scanned: Scanned, prepared: _Prepared, key: InstanceKey, now: datetime) -> bool:
+        # Clients of the CoreOS line send no requestid: what this costs, only others pay.
+        request = scanned.request
+        return self._replays.again(request.requestid, request.sessionid, key, prepared.told, now)
 
     def _prepare(self, form: Form) -> _Prepared | None:
         current = self._checks.follow()
@@ -99,7 +120,7 @@ class SteadyChecks:
         try:
             return self._prepared[form]
         except KeyError:
-            if len(self._prepared) >= checks.MAX_ROUTES:
+            if len(self._prepared) >= routes.MAX_ROUTES:
                 self._forget()
             prepared = self._prepared[form] = self._worked_out(form)
             return prepared
@@ -114,14 +135,17 @@ class SteadyChecks:
             return None
         (app,) = form.model.apps
         id_place = form.places.get("machineid" if app.machineid else "userid")
-        route = self._checks.route(app)
-        if not checks.asks_plainly(app) or id_place is None or isinstance(route, messages.AppStatus):
+        asked = questions.question(form.model, app)
+        route = self._checks.route(app, asked)
+        if app.updatecheck is None or not questions.is_plain(asked):
             return None
-        app_id, group = route
-        answer = xml30.write_apps((checks.response(app, checks.NO_UPDATE),))
+        if id_place is None or isinstance(route, messages.AppStatus):
+            return None
+        group, wait = route.group, route.group.retry_after_seconds
+        answer = xml30.write_apps((checks.response(app, group, offers.NO_UPDATE),))
         return _Prepared(
-            app=app,
-            app_id=app_id,
+            asked=asked,
+            app_id=route.app_id,
             group=group,
             version=sys.intern(machines.bounded(app.version)),
             attributes=self._hearing.described(app, form.model.os),
@@ -130,9 +154,12 @@ class SteadyChecks:
             boot_place=form.places.get("bootid"),
             boot_id=machines.bounded(app.bootid),
             events=tuple((*metrics.event_class(event.eventtype, event.eventresult), False) for event in app.events),
-            refusal=self._checks.refusal_of_all(app, group),
+            told=app.events if form.model.requestid else (),
+            refusal=self._checks.refusal_of_all(asked, group),
+            unsayable=route.unsayable,
             # One object for all groups of an application: the fewer different ones, the more are in the processor's cache.
             answer=self._answers.setdefault(answer, answer),
+            headers=headers.spared(wait) if wait is not None else (),
         )
 
     def _head_at(self, now: datetime) -> bytes:

@@ -6,14 +6,13 @@ flow control and time-outs stay the event loop's. That the client has the key of
 certificate is worth anything is for front_proxy to say, who finds it where the ASGI TLS extension has it: `scope["extensions"]["tls"]`.
 """
 
-import asyncio
 import ssl
 from collections.abc import Callable
 from typing import Any, Self, TypeVar
 
 from OpenSSL import SSL, crypto
-from uvicorn.protocols.http import httptools_impl
 
+from omaha_api import patience
 from omaha_api.fleet_api import serving_certificate
 
 UNVERIFIED = "not verified by the TLS layer"
@@ -147,45 +146,25 @@ class Talk(ssl.SSLObject):
             pass
 
 
-class Protocol(httptools_impl.HttpToolsProtocol):
-    """uvicorn's HTTP, with the ASGI TLS extension in each request's scope, and without patience for who asks nothing."""
+class Protocol(patience.HttpTools):
+    """HTTP with the ASGI TLS extension in each request's scope."""
 
-    def __init__(self, *arguments: Any, head_seconds: float, **named: Any) -> None:
-        """`head_seconds`: how long a connection may take to its first request, and a request to the end of its headers."""
-        super().__init__(*arguments, **named)
-        self._head_seconds = head_seconds
-        self._waiting: asyncio.TimerHandle | None = None
-        self._tls: dict[Any, Any] = {}
+    _tls: Any = None
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as in uvicorn
+    def connection_made(self, transport: Any) -> None:
         """The handshake is done."""
         super().connection_made(transport)
         self._tls = transport.get_extra_info("ssl_object").extension()
-        self._wait()
 
-    def connection_lost(self, exc: Exception | None) -> None:
-        """The connection is gone."""
-        self._wait_no_more()
-        super().connection_lost(exc)
+    def eof_received(self) -> Any:
+        """TLS has no half-closed connections."""
+        super().eof_received()
+        return False
 
     def on_message_begin(self) -> None:
         """A request begins."""
         super().on_message_begin()
         self.scope["extensions"] = {"tls": self._tls}
-        self._wait()
-
-    def on_headers_complete(self) -> None:
-        """A request's headers are there."""
-        self._wait_no_more()
-        super().on_headers_complete()
-
-    def _wait(self) -> None:
-        self._wait_no_more()
-        self._waiting = self.loop.call_later(self._head_seconds, self.transport.close)
-
-    def _wait_no_more(self) -> None:
-        if self._waiting is not None:
-            self._waiting.cancel()
 
 
 def _pem(certificate: crypto.X509) -> str:

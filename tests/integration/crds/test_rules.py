@@ -27,6 +27,10 @@ SPECS: dict[str, dict[str, Any]] = {
         "sha256": SHA256,
     },
 }
+EXTRA_FILE = {"name": "oem-ami.gz", "size": 7, "sha256": SHA256}
+ACTION = {"event": "install", "run": "setup.exe"}
+ITEMS = {"extraFiles": EXTRA_FILE, "actions": ACTION}
+IMAGE = "index.example.com/webapp:1.2.1"
 
 
 @dataclass(frozen=True)
@@ -65,6 +69,7 @@ VERSIONS = Form(
         "1..2",
     ),
 )
+ONE_LINE = Form(("now", "/quiet --all", "Überblick 漢字"), ("two\nlines", "bell\x07"))
 DISPLAY_NAMES = Form(("Web application (EU)", "Überblick 漢字"), ("two\nlines", "bell\x07", "\x1b[31mred"))
 PRINTABLE = Form(("stable", "Fake Clients", "a", "stable/eu-west:1"), ("", " stable", "stable ", "stäble", "a\nb"))
 OBJECT_CHANGE = Change({"name": "webapp"}, ({"name": "other"},))
@@ -106,6 +111,30 @@ FORMS: dict[str, Form] = {
     "Group.channelRef.name": NAMES,
     "Group.track": PRINTABLE,
     "Group.displayName": DISPLAY_NAMES,
+    "Group.versionPolicy.prefix": Form(
+        ("1", "1.2", "1.2.", "1.2.3$", "1.2.3.4", "1.2.3-beta.1", "1.2.3-beta.1$", "4294967295."),
+        ("", ".", "$", "v1", "1..", "1.2.$", "1.2$.", "1.2.3.4.5", "4294967296", "1.2-", "1 ", "latest"),
+    ),
+    "Group.exclude.oems.[]": Form(("ami", "Azure (EU)", "a"), ("", " ami", "ami ", "\tami", "ämi")),
+    "Package.mirrors.[]": Form(
+        ("https://mirror.example.com/webapp/1.2.0/", "http://127.0.0.1:8080/", "https://example.com/a%20b/"),
+        (
+            *("https://mirror.example.com/webapp", "https://mirror.example.com", "mirror.example.com/webapp/"),
+            *("ftp://example.com/", "https://example.com/?a=/", "https://example.com/a b/", "HTTP://example.com/"),
+        ),
+    ),
+    "Package.extraFiles.[].name": Form(
+        ("oem-ami.gz", "..gz", "a", "oem_(1)@x+y.gz"),
+        (*("", ".", "..", "a/b", "/a", "a?b", "a#b", "a:b", "a%2Fb", "a b", "a\\b", "ä.gz", "a\n"),),
+    ),
+    "Package.actions.[].run": ONE_LINE,
+    "Package.actions.[].arguments": ONE_LINE,
+    "Package.postinstall.deadline": ONE_LINE,
+    "Package.postinstall.displayVersion": ONE_LINE,
+    "Package.postinstall.moreInfo": Form(
+        ("https://www.example.com/releases?v=1.2.0#new", "http://example.com"),
+        ("www.example.com", "javascript:alert(1)", "https://", "https://example.com/a b", "https://example.com/\n"),
+    ),
     "Package.applicationRef.name": NAMES,
     "Package.version": VERSIONS,
     "Package.displayName": DISPLAY_NAMES,
@@ -191,11 +220,36 @@ CHANGES: dict[str, Change] = {
     "Package.sha1-immutable": Change(SHA1, (SHA1.replace("f", "a"), None)),
     "Package.signature-immutable": Change("ixi6Oebo", ("YQ==", None)),
     "Package.metadataSize-immutable": Change(190, (191, None)),
+    "Package.arch-immutable": Change("amd64", ("arm64", None)),
+    "Package.extraFiles-immutable": Change([EXTRA_FILE], ([EXTRA_FILE | {"size": 8}], [], None)),
+    "Package.actions-immutable": Change([ACTION], ([ACTION | {"arguments": "/quiet"}], [], None)),
 }
 ADDITIONS = {
+    "Package.arch-immutable": "amd64",
+    "Package.extraFiles-immutable": [EXTRA_FILE],
+    "Package.actions-immutable": [ACTION],
     "Package.sha1-immutable": SHA1,
     "Package.signature-immutable": "YQ==",
     "Package.metadataSize-immutable": 190,
+}
+CONTRADICTIONS: dict[str, Form] = {
+    f"Package.{field}-of-an-image": Form(
+        (
+            {field: []},
+            {field: [item], "url": "1.2.1/webapp"},
+            {field: [item], "url": "https://index.example.com/webapp"},
+        ),
+        ({field: [item], "url": IMAGE}, {field: [item], "url": "localhost/webapp@sha256:" + SHA256}),
+    )
+    for field, item in (("mirrors", "https://mirror.example.com/"), ("extraFiles", EXTRA_FILE))
+} | {
+    "Package.extraFiles-beside-the-payload": Form(
+        ({"extraFiles": [EXTRA_FILE], "url": "1.2.1/an-oem-ami.gz"},),
+        (
+            {"extraFiles": [EXTRA_FILE], "url": "oem-ami.gz"},
+            {"extraFiles": [EXTRA_FILE | {"name": "x"}, EXTRA_FILE], "url": "https://example.com/1/oem-ami.gz"},
+        ),
+    ),
 }
 MUTABLE = [
     (
@@ -205,6 +259,8 @@ MUTABLE = [
             "description": "For customers",
             "packageBaseURL": "https://example.com/",
             "defaultGroupRef": {"name": "x"},
+            "pollIntervalSeconds": 2700,
+            "retryAfterSeconds": 60,
         },
     ),
     ("Channel", {"version": "1.1.0"}),
@@ -215,9 +271,21 @@ MUTABLE = [
             "paused": True,
             "rateLimit": {"maxUpdates": 2, "periodSeconds": 60},
             "maxInFlight": 1,
+            "versionPolicy": {"allowDowngrade": True, "prefix": "1"},
+            "exclude": {"oems": ["ami", "azure"]},
+            "onDemand": "BypassLimits",
+            "pollIntervalSeconds": 2700,
+            "retryAfterSeconds": 60,
         },
     ),
-    ("Package", {"displayName": "Web 1.0"}),
+    (
+        "Package",
+        {
+            "displayName": "Web 1.0",
+            "mirrors": ["https://mirror.example.com/"],
+            "postinstall": {"needsAdmin": True, "deadline": "now", "maxFailureCountPerURL": 3},
+        },
+    ),
 ]
 BY_NAME = {rule.name: rule for rule in rules.RULES}
 
@@ -228,12 +296,12 @@ def manifest(kind: str, spec: dict[str, Any], name: str = "subject") -> dict[str
 
 def with_field(kind: str, path: tuple[str, ...], value: Any) -> dict[str, Any]:
     spec = copy.deepcopy(SPECS[kind])
-    *parents, last = path
-    node = spec
-    for parent in parents:
-        node = node.setdefault(parent, {})
-    node[last] = value
-    return manifest(kind, spec)
+    whole = value
+    for name in reversed(path[1:]):
+        whole = [whole] if name == "[]" else {**(ITEMS.get(path[0], {})), name: whole}
+    if isinstance(whole, dict):
+        whole = spec.get(path[0], {}) | whole
+    return manifest(kind, spec | {path[0]: whole})
 
 
 @pytest.fixture
@@ -268,13 +336,13 @@ def causes(answer: dict[str, Any]) -> Iterator[tuple[str, str]]:
 
 def assert_refused(status: int, answer: dict[str, Any], rule: rules.Rule, value: Any) -> None:
     assert status == 422, f"{rule.name} lets {value!r} pass"
-    field = ".".join(("spec", *rule.path, *([rule.field] if rule.field else [])))
+    field = ".".join(("spec", *rule.path, *([rule.field] if rule.field else []))).replace(".[]", "[0]")
     told = [message for where, message in causes(answer) if where == field]
     assert any(rule.message in message for message in told), (value, answer["message"])
 
 
 def test_every_rule_is_tried():
-    assert {rule.name for rule in rules.RULES} == FORMS.keys() | CHANGES.keys()
+    assert {rule.name for rule in rules.RULES} == FORMS.keys() | CHANGES.keys() | CONTRADICTIONS.keys()
     assert len(BY_NAME) == len(rules.RULES)
 
 
@@ -300,6 +368,41 @@ def test_malformed_values_are_refused_with_the_rules_message(name, create):
         status, answer = create(with_field(rule.kind, rule.path, value))
 
         assert_refused(status, answer, rule, value)
+
+
+@pytest.mark.parametrize("name", CONTRADICTIONS)
+def test_fields_that_contradict_each_other_are_refused_together(name, create):
+    rule = BY_NAME[name]
+    for changes in CONTRADICTIONS[name].accepted:
+        status, answer = create(manifest(rule.kind, SPECS[rule.kind] | changes))
+
+        assert status == 201, (changes, answer.get("message"))
+    for changes in CONTRADICTIONS[name].refused:
+        status, answer = create(manifest(rule.kind, SPECS[rule.kind] | changes))
+
+        assert_refused(status, answer, rule, changes)
+
+
+@pytest.mark.parametrize(
+    ("kind", "changes", "field"),
+    [
+        pytest.param("Package", {"arch": "x86_64"}, "spec.arch", id="architecture that isn't Debian's"),
+        pytest.param("Package", {"extraFiles": [EXTRA_FILE, EXTRA_FILE]}, "spec.extraFiles[1]", id="file twice"),
+        pytest.param("Package", {"mirrors": ["https://m.example.com/"] * 9}, "spec.mirrors", id="nine mirrors"),
+        pytest.param("Package", {"actions": [ACTION | {"event": "postinstall"}]}, "spec.actions[0].event", id="event"),
+        pytest.param("Group", {"exclude": {"oems": ["ami", "ami"]}}, "spec.exclude.oems[1]", id="OEM twice"),
+        pytest.param("Group", {"onDemand": "Never"}, "spec.onDemand", id="unknown word"),
+        pytest.param("Group", {"pollIntervalSeconds": 59}, "spec.pollIntervalSeconds", id="interval too short"),
+        pytest.param(
+            "Application", {"retryAfterSeconds": 86401}, "spec.retryAfterSeconds", id="longer than clients keep"
+        ),
+    ],
+)
+def test_what_the_schema_knows_is_refused_at_its_field(kind, changes, field, create):
+    status, answer = create(manifest(kind, SPECS[kind] | changes))
+
+    assert status == 422
+    assert field in {where for where, _ in causes(answer)}
 
 
 @pytest.mark.parametrize("name", CHANGES)

@@ -1,0 +1,44 @@
+"""Which bytes make one target raise? atheris looks for them, until libFuzzer's own flags say that it is enough.
+
+`python fuzz/one.py TARGET [libFuzzer flags and folders]`; run.py is what people call.
+"""
+
+import logging
+import sys
+
+import atheris
+import folders
+
+PARTS = [
+    "update_core.omaha",
+    "update_core.rollout",
+    "omaha_api.asgi",
+    "omaha_api.bodies",
+    "omaha_api.checks",
+    "omaha_api.hearing",
+    "omaha_api.machines",
+    "omaha_api.offers",
+    "omaha_api.patience",
+    "omaha_api.signing",
+    "omaha_api.signing_answers",
+    "omaha_api.steady_checks",
+]
+"""What a request runs through: the search is guided by it, and slowed down."""
+
+# Before they are imported: what runs of these is what guides the search.
+with atheris.instrument_imports(include=PARTS):
+    folders.import_tests()
+    from support import fuzz_targets
+
+
+def main() -> None:
+    """Search."""
+    name, *flags = sys.argv[1:]
+    logging.disable()
+    target = fuzz_targets.targets()[name]
+    atheris.Setup([sys.argv[0], *flags], target)
+    atheris.Fuzz()
+
+
+if __name__ == "__main__":
+    main()
