@@ -31,7 +31,7 @@ Clients, in short: *update_engine* is Flatcar's; *go-omaha*, *ue-rs* and the *Ne
 stands for CoreOS' tool with its fake clients and `watch`. They speak XML 3.0, as does *Omaha 3*, Google's updater on Windows. *Fuchsia*
 speaks JSON 3.0, *Chromium* (and Brave, and whatever else is made of it) JSON 3.1 and, of late, 4.0.
 
-Two points are ahead of what can be written into resources: percentages (50) and floors (41) are proven of the code that they will use.
+One point is ahead of what can be written into resources: percentages (50) are proven of the code that they will use.
 
 | number | point | who breaks otherwise | test |
 | --- | --- | --- | --- |

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from updatectl import apps, channels, commands, cup, groups, guide, instances, packages, settings, texts
+from updatectl import apps, channel_graph, channels, commands, cup, groups, guide, instances, packages, settings, texts
 from updatectl.fakeclients import command as fakeclients
 from updatectl.fleet import group_commands, why_command
 from updatectl.local import commands as local
@@ -97,6 +97,7 @@ def help_(ctx: typer.Context, words: Annotated[list[str] | None, typer.Argument(
     ctx.find_root().command.main([*(words or ()), "--help"], prog_name="updatectl")
 
 
+channel_graph.register(channels.app)
 group_commands.register(groups.app)
 app.add_typer(apps.app, name="app")
 app.add_typer(channels.app, name="channel")

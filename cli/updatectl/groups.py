@@ -1,16 +1,26 @@
 """Groups: instances that move together, how fast they may, and whether they may at all."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Annotated
 
 import typer
 
 from update_kube.resources import GROUPS
-from updatectl import intervals, lookup, naming, output, policies
+from updatectl import intervals, lookup, naming, output, policies, schedules
 from updatectl.commands import AppId, Call, GroupId, noun, reading, writing
 from updatectl.intervals import PollInterval, RetryAfter
 from updatectl.limits import Limits, MaxInFlight, UpdateCount, UpdateInterval, UpdateTimeout
-from updatectl.policies import AllowDowngrade, ExcludedOems, OnDemandOption, Policy, VersionPrefix
+from updatectl.policies import (
+    AllowDowngrade,
+    BlockedVersions,
+    ExcludedOems,
+    OnDemandOption,
+    Policy,
+    UnblockedVersions,
+    VersionPrefix,
+)
+from updatectl.schedules import Freezes, NoFreezes, NoWindows, Schedule, Windows
 from updatectl.session import Changes, Mode, Object, Session, Target
 
 app = noun("Groups: instances that move together.")
@@ -27,13 +37,14 @@ class Options:
     channel: str | None = None
     limits: Limits = field(default_factory=Limits)
     policy: Policy = field(default_factory=Policy)
+    schedule: Schedule = field(default_factory=Schedule)
     intervals: Changes = field(default_factory=dict)
 
     @property
     def changes(self) -> Changes:
         """The spec's fields that don't depend on what the group was."""
         label = {} if self.label is None else {"displayName": self.label or None}
-        return {**label, **self.intervals}
+        return {**label, **self.schedule.changes(), **self.intervals}
 
 
 @dataclass(frozen=True)
@@ -57,6 +68,9 @@ class Found:
             output.Column("Interval", lambda o: o["spec"].get("rateLimit", {}).get("periodSeconds")),
             output.Column("MaxInFlight", lambda o: o["spec"].get("maxInFlight"), wide=True),
             output.Column("ExcludedOEMs", lambda o: ",".join(o["spec"].get("exclude", {}).get("oems", ())), wide=True),
+            output.Column("Blocked", _blocked, wide=True),
+            output.Column("Windows", lambda o: _typed(o, "maintenanceWindows", schedules.window_text), wide=True),
+            output.Column("Freezes", lambda o: _typed(o, "freezes", schedules.freeze_text), wide=True),
             output.Column("Target", lambda o: o.get("status", {}).get("target", {}).get("version"), wide=True),
             output.Column("Progress", lambda o: o.get("status", {}).get("progress"), wide=True),
             output.Column("Name", lambda o: o["metadata"]["name"], wide=True),
@@ -158,6 +172,8 @@ def create(
     on_demand: OnDemandOption = None,
     poll_interval: PollInterval = None,
     retry_after: RetryAfter = None,
+    window: Windows = None,
+    freeze: Freezes = None,
 ) -> None:
     """Create a group."""
     options = Options(
@@ -165,6 +181,7 @@ def create(
         channel=channel,
         limits=Limits(update_count, update_interval, max_in_flight, update_timeout),
         policy=Policy(policies.oems(oem_blacklist), allow_downgrade, version_prefix, on_demand),
+        schedule=schedules.given(window, freeze),
         intervals=intervals.fields(poll_interval, retry_after),
     )
     put(call, app_id, group_id, Mode.CREATE, options, header=True)
@@ -175,6 +192,9 @@ def create(
     "update",
     "updatectl group update e96281a6-d1af-4bde-9a0a-97b76e56dc57 fake1 --update-count 2 --update-interval 60",
     "updatectl group update e96281a6-d1af-4bde-9a0a-97b76e56dc57 fake1 --update-count 0   # no rate limit any more",
+    'updatectl group update com.example.web berlin --window "Mon-Fri 22:00 6h Europe/Berlin" --window "Sun 02:00 8h Europe/Berlin"',
+    'updatectl group update com.example.web berlin --freeze "2026-12-20T00:00Z/2027-01-04T00:00Z=holidays" --no-windows',
+    "updatectl group update com.example.web berlin --block 1.4.0 --unblock 1.3.0",
     'updatectl group update com.example.web berlin --exclude-oem "" --on-demand BypassLimits   # no OEM is left out',
 )
 def update(
@@ -193,13 +213,27 @@ def update(
     on_demand: OnDemandOption = None,
     poll_interval: PollInterval = None,
     retry_after: RetryAfter = None,
+    window: Windows = None,
+    no_windows: NoWindows = False,
+    freeze: Freezes = None,
+    no_freezes: NoFreezes = False,
+    block: BlockedVersions = None,
+    unblock: UnblockedVersions = None,
 ) -> None:
     """Change a group. What isn't given stays as it is; 0 or an empty text takes away."""
     options = Options(
         label=label,
         channel=channel,
         limits=Limits(update_count, update_interval, max_in_flight, update_timeout),
-        policy=Policy(policies.oems(oem_blacklist), allow_downgrade, version_prefix, on_demand),
+        policy=Policy(
+            policies.oems(oem_blacklist),
+            allow_downgrade,
+            version_prefix,
+            on_demand,
+            blocked=tuple(block or ()),
+            unblocked=tuple(unblock or ()),
+        ),
+        schedule=schedules.given(window, freeze, no_windows=no_windows, no_freezes=no_freezes),
         intervals=intervals.fields(poll_interval, retry_after),
     )
     put(call, app_id, group_id, Mode.UPDATE, options, header=True)
@@ -268,6 +302,15 @@ def show_removed(call: Call, app_id: str, group_id: str) -> None:
     app_id = lookup.canonical_app_id(app_id)
     deleted = call.run(lambda session: remove(session, app_id, group_id))
     call.show_deleted(deleted, f"deleted group: {group_id}, for application: {app_id}")
+
+
+def _typed(group: Object, field_name: str, text: Callable[[Object], str]) -> str:
+    """A list of the spec as it can be typed."""
+    return "; ".join(text(item) for item in group["spec"].get(field_name, ()))
+
+
+def _blocked(group: Object) -> str:
+    return ",".join(group["spec"].get("versionPolicy", {}).get("blockedVersions", ()))
 
 
 def _channel_ref(group: Object) -> str:

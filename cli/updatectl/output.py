@@ -65,6 +65,11 @@ def show_deleted(obj: Object, sentence: str, form: Format) -> None:
         show(obj, (), form, header=False)
 
 
+def show_document(document: Object, form: Format) -> None:
+    """Show what is no object of Kubernetes, for programs."""
+    _dump(document, form)
+
+
 def remark(text: str) -> None:
     """Say something beside the result."""
     typer.echo(text, err=True)

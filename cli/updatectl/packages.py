@@ -6,10 +6,11 @@ from typing import Annotated
 import typer
 
 from update_kube.resources import PACKAGES
-from updatectl import architectures, lookup, naming, output, payloads
+from updatectl import architectures, lookup, naming, output, payloads, standing
 from updatectl.architectures import Arch
 from updatectl.commands import AppId, Call, noun, reading, writing
 from updatectl.session import Changes, Mode, Object, Session, Target
+from updatectl.standing import DeadEnd, MinFrom, NoDeadEnd, NoWithdraw, Withdraw
 
 app = noun("Packages: the payload of each version.")
 
@@ -23,6 +24,9 @@ def columns(packages: Sequence[Object]) -> tuple[output.Column, ...]:
         output.Column("Arch", architectures.of, wide=not any("arch" in o["spec"] for o in packages)),
         output.Column("Label", lambda o: o["spec"].get("displayName"), wide=True),
         output.Column("Name", lambda o: o["metadata"]["name"], wide=True),
+        output.Column("MinFrom", lambda o: o["spec"].get("minFromVersion"), wide=True),
+        output.Column("Withdrawn", lambda o: o["spec"].get("withdrawn", {}).get("reason"), wide=True),
+        output.Column("DeadEnd", lambda o: o["spec"].get("deadEnd", {}).get("reason"), wide=True),
         output.Column("SHA256", lambda o: o["spec"]["sha256"], wide=True),
         output.Column("Ready", lambda o: output.condition(o, "Ready"), wide=True),
     )
@@ -139,6 +143,8 @@ def create(
     "update",
     'updatectl package update e96281a6-d1af-4bde-9a0a-97b76e56dc57 1.1.0 --name "Spring release"',
     "updatectl package update com.example.os 1.1.0 --arch arm64 --mirror https://mirror.example.com/os/1.1.0/",
+    'updatectl package update com.example.web 1.1.0 --withdraw "loses data"   # nobody is given it from now on',
+    "updatectl package update com.example.web 2.0.0 --min-from 1.5.0 --no-withdraw",
 )
 def update(
     call: Call,
@@ -149,14 +155,26 @@ def update(
     ] = None,
     mirror: payloads.Mirrors = None,
     arch: Arch = None,
+    withdraw: Withdraw = None,
+    no_withdraw: NoWithdraw = False,
+    dead_end: DeadEnd = None,
+    no_dead_end: NoDeadEnd = False,
+    min_from: MinFrom = None,
 ) -> None:
-    """Change a package's name or mirrors: for other bytes make another version. The mirrors given replace those that were; "": none."""
+    """Change a package's name, mirrors, or who may be given it: for other bytes make another version.
+
+    The mirrors given replace those that were; "": none.
+    """
     app_id, arch = lookup.canonical_app_id(app_id), architectures.canonical(arch)
-    changes: dict[str, object] = {} if name is None else {"displayName": name or None}
+    changes = dict(standing.fields(withdraw, dead_end, min_from, no_withdraw=no_withdraw, no_dead_end=no_dead_end))
+    if name is not None:
+        changes["displayName"] = name or None
     if mirror:
         changes["mirrors"] = payloads.mirrors(tuple(mirror)) or None
     if not changes:
-        raise typer.BadParameter("nothing to change: give --name or --mirror")
+        raise typer.BadParameter(
+            "nothing to change: give --name, --mirror, --withdraw, --dead-end, --min-from or another option"
+        )
     written = call.run(lambda session: write(session, app_id, version, arch, changes, Mode.UPDATE))
     call.show_written(written, columns([written]), header=True)
 

@@ -37,6 +37,16 @@ VersionPrefix = Annotated[
     str | None,
     typer.Option("--version-prefix", help="Give out versions that begin with this only, such as 1.2; empty: any."),
 ]
+BlockedVersions = Annotated[
+    list[str] | None,
+    typer.Option("--block", metavar="VERSION", help="Move no instance to this version; may be given several times."),
+]
+UnblockedVersions = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--unblock", metavar="VERSION", help="Move instances to this version again; may be given several times."
+    ),
+]
 OnDemandOption = Annotated[
     OnDemand | None,
     typer.Option("--on-demand", help="BypassLimits: checks that somebody waits for are let past the rate limit."),
@@ -51,6 +61,9 @@ class Policy:
     allow_downgrade: bool | None = None
     version_prefix: str | None = None
     on_demand: OnDemand | None = None
+    blocked: tuple[str, ...] = ()
+    """Versions that are added to those that the group refuses, and those that are taken from them."""
+    unblocked: tuple[str, ...] = ()
 
     def changes(self, existing: Object | None) -> Changes:
         """The spec's fields. Raises CommandError if a part that is to go is another manager's."""
@@ -59,12 +72,12 @@ class Policy:
             changes["exclude"] = {"oems": list(self.excluded_oems)} if self.excluded_oems else None
         if self.on_demand is not None:
             changes["onDemand"] = self.on_demand.value
-        if self.allow_downgrade is not None or self.version_prefix is not None:
+        if self.allow_downgrade is not None or self.version_prefix is not None or self.blocked or self.unblocked:
             changes["versionPolicy"] = self._version_policy(existing or {}) or None
         return changes
 
     def _version_policy(self, existing: Object) -> Changes:
-        # Of the policy's two parts each may be somebody else's: only ours are applied with the other one.
+        # Of the policy's parts each may be somebody else's: only ours are applied with the others.
         policy = dict(ownership.owned_spec(existing).get("versionPolicy", {}))
         if self.allow_downgrade is not None:
             policy["allowDowngrade"] = self.allow_downgrade
@@ -76,7 +89,23 @@ class Policy:
                 owners = ownership.other_owners(existing, "versionPolicy")
                 raise CommandError(owned_elsewhere("spec.versionPolicy.prefix", owners))
             policy.pop("prefix", None)
+        if self.blocked or self.unblocked:
+            policy["blockedVersions"] = self._blocked_versions(existing, policy.get("blockedVersions", []))
+            if not policy["blockedVersions"]:
+                del policy["blockedVersions"]
         return policy
+
+    def _blocked_versions(self, existing: Object, ours: list[str]) -> list[str]:
+        from update_core import versions  # only needed here
+
+        def named(version: str) -> bool:
+            return any(versions.same(version, unblocked) for unblocked in self.unblocked)
+
+        there = existing.get("spec", {}).get("versionPolicy", {}).get("blockedVersions", [])
+        if any(named(version) and version not in ours for version in there):
+            owners = ownership.other_owners(existing, "versionPolicy")
+            raise CommandError(owned_elsewhere("spec.versionPolicy.blockedVersions", owners))
+        return [version for version in dict.fromkeys([*ours, *self.blocked]) if not named(version)]
 
 
 def oems(given: list[str] | None) -> tuple[str, ...] | None:

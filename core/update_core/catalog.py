@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TypeVar
 
-from update_core import payloads, versions
+from update_core import schedules, versions, ways
 from update_core.fleet.grants import Timeouts
 from update_core.resources.application import Application, ApplicationSpec
 from update_core.resources.base import R, oldest_first
@@ -17,7 +17,7 @@ from update_core.resources.channel import Channel
 from update_core.resources.conditions import ConditionType, Reason
 from update_core.resources.group import Group, GroupSpec, VersionPolicy
 from update_core.resources.package import Package
-from update_core.rollout.model import Limits, LostPackage, ResolvedGroup, Stamp
+from update_core.rollout.model import Limits, ResolvedGroup, Stamp
 
 K = TypeVar("K", bound=Hashable)
 
@@ -87,13 +87,14 @@ def resolve_application(application: Application, members: Members, *, package_b
     channels = oldest_by(members.channels, lambda channel: channel.spec.name)
     packages = oldest_by(members.packages, lambda package: (package.spec.version, package.spec.arch))
     by_object_name = {channel.metadata.name: channel for channel in channels.values()}
+    available = ways.Available.of(packages.values())
     tracks: dict[str, ResolvedGroup] = {}
     followers: dict[str, ResolvedGroup] = {}
     default: ResolvedGroup | None = None
     default_name = application.spec.default_group_ref.name if application.spec.default_group_ref else None
     for track, group in oldest_by(members.groups, lambda group: group.spec.track).items():
         channel = by_object_name.get(group.spec.channel_ref.name)
-        resolved = _resolve_group(application.spec, group, channel, packages.values(), package_base_url)
+        resolved = _resolve_group(application.spec, group, channel, available, package_base_url)
         tracks[track] = resolved
         is_default = group.metadata.name == default_name
         if is_default:
@@ -122,7 +123,7 @@ def _resolve_group(
     application: ApplicationSpec,
     group: Group,
     channel: Channel | None,
-    packages: Iterable[Package],
+    available: ways.Available,
     package_base_url: str,
 ) -> ResolvedGroup:
     spec = group.spec
@@ -130,7 +131,8 @@ def _resolve_group(
     base_url = application.package_base_url or package_base_url
     wanted = channel.spec.version if channel is not None else None
     stamp = _stamp(group, wanted)
-    stamped = _stamped_packages(group, packages) if stamp else []
+    target = group.status.target if stamp is not None else None
+    there, lost = ways.stamped(available, target, None, base_url) if target is not None else ((), ())
     return ResolvedGroup(
         namespace=group.metadata.namespace,
         name=group.metadata.name,
@@ -142,17 +144,23 @@ def _resolve_group(
         active_seconds=spec.active_seconds,
         wanted=versions.parse_or_none(wanted) if wanted is not None else None,
         stamp=stamp,
-        payloads=tuple(payloads.locate(package.spec, base_url) for package in stamped),
-        lost=_lost(group, stamped) if stamp else (),
+        payloads=there,
+        lost=lost,
         target_version=group.status.target.version if group.status.target else None,
         completed=stamp is not None
         and group.status.rollout is not None
         and group.status.rollout.completed_time is not None,
         channel=spec.channel_ref.name,
-        package=group.status.target.packages[0].name if group.status.target else "",
+        package=ways.package(group.status.target) if group.status.target else "",
+        floors=ways.floors(available, target, channel.spec, base_url)
+        if target is not None and channel is not None
+        else (),
+        dead_ends=available.dead_ends,
+        blocked_versions=ways.blocked(policy.blocked_versions),
         allow_downgrade=policy.allow_downgrade,
         version_prefix=policy.prefix or "",
         excluded_oems=frozenset(spec.exclude.oems if spec.exclude else ()),
+        schedule=schedules.read(spec),
         on_demand_bypasses=spec.on_demand == "BypassLimits",
         # Neither can be 0.
         poll_interval_seconds=spec.poll_interval_seconds or application.poll_interval_seconds,
@@ -177,24 +185,6 @@ def _stamp(group: Group, wanted: str | None) -> Stamp | None:
     if rollout.version != target.version or (rollout.kind == "Update" and target.version != wanted):
         return None
     return Stamp(rollout.sequence, rollout.version, rollout.salt, rollout.started_time, rollout.kind)
-
-
-def _stamped_packages(group: Group, packages: Iterable[Package]) -> list[Package]:
-    """Those that are still there as they were stamped, in the stamp's order."""
-    stamped = group.status.target.packages if group.status.target else []
-    present = {
-        (package.metadata.name, package.metadata.uid, package.spec.sha256): package
-        for package in packages
-        if package.metadata.deletion_timestamp is None
-    }
-    found = (present.get((stamp.name, stamp.uid, stamp.sha256)) for stamp in stamped)
-    return [package for package in found if package is not None]
-
-
-def _lost(group: Group, present: Iterable[Package]) -> tuple[LostPackage, ...]:
-    names = {package.metadata.name for package in present}
-    stamped = group.status.target.packages if group.status.target else []
-    return tuple(LostPackage(stamp.arch or "", stamp.name) for stamp in stamped if stamp.name not in names)
 
 
 def _condition(application: Application) -> tuple[str, str] | None:

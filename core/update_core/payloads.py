@@ -6,6 +6,7 @@ the exception: it has no directory, and is handed out so that the two together a
 
 import re
 
+from update_core import versions
 from update_core.resources import package
 from update_core.resources.package import PackageSpec
 from update_core.rollout.model import ExtraFile, Payload, PostInstall, Program
@@ -39,6 +40,8 @@ def locate(spec: PackageSpec, base_url: str) -> Payload:
         extra_files=tuple(ExtraFile(file.name, file.size, file.sha256, file.sha1) for file in spec.extra_files),
         programs=tuple(Program(action.event, action.run, action.arguments) for action in spec.actions),
         postinstall=_postinstall(spec.postinstall or package.PostInstall()),
+        withdrawn=spec.withdrawn.reason if spec.withdrawn is not None else "",
+        min_from=versions.parse_or_none(spec.min_from_version) if spec.min_from_version is not None else None,
     )
 
 

@@ -75,7 +75,7 @@ class Checks:
         answers: list[messages.AppResponse] = []
         waits: list[int] = []
         for app in request.apps:
-            asked = questions.question(request, app)
+            asked = questions.question(request, app, codec)
             route = self._routes.find(app, asked.arch, codec)
             if isinstance(route, messages.AppStatus):
                 answers.append(_cannot_answer(app, route))
@@ -210,7 +210,7 @@ class Checks:
         `unsayable` is what an instance hears whose package is unavailable: there are clients that can be told that they couldn't read it.
         """
         if isinstance(decision, Offer):
-            told = offers.offer(decision.version, decision.payload)
+            told = offers.offer(decision.version, decision.payload, decision.floors)
             if told is not None:
                 self._tally.answers["Offer"] += 1
                 self._note(OFFERED, key, known)

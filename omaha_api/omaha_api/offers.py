@@ -3,8 +3,8 @@
 import functools
 from dataclasses import replace
 
-from update_core.omaha import dialects, manifests, messages
-from update_core.rollout.model import Payload, ResolvedGroup
+from update_core.omaha import dialects, manifests, messages, texts
+from update_core.rollout.model import Hop, Payload, ResolvedGroup, Step
 
 NO_UPDATE = messages.NoUpdate()
 
@@ -12,10 +12,17 @@ _UNSAYABLE = "an Omaha answer can't carry its URL, whose last part is empty, or 
 
 
 @functools.lru_cache(maxsize=1024)
-def offer(version: str, payload: Payload) -> manifests.Offer | None:
-    """The offer of a version, None if its payload has a form that Omaha can't say (such as a name with a slash in its query)."""
+def offer(version: str, payload: Payload, floors: tuple[Step, ...] = ()) -> manifests.Offer | None:
+    """The offer of a version after its floors, whose payloads lie in the same places.
+
+    None if one of the payloads has a form that Omaha can't say (such as a name with a slash in its query).
+    """
     try:
-        return manifests.Offer((payload.codebase, *payload.mirrors), _manifest(version, payload))
+        return manifests.Offer(
+            (payload.codebase, *payload.mirrors),
+            _manifest(version, payload),
+            tuple(_floor(floor) for floor in floors),
+        )
     except ValueError:
         return None
 
@@ -25,19 +32,39 @@ def sayable(
 ) -> tuple[ResolvedGroup, messages.UpdateCheckAnswer]:
     """The group towards a client of an architecture, and what that is answered where its package is unavailable.
 
-    Where the client couldn't be told of the payload that is for it, the group has none: the rules then refuse in their order, before a
-    grant is spent. The group towards other architectures is another one.
+    Where the client couldn't be told of the payload that is for it, of the target or of a floor, that has none: the rules then refuse in
+    their order, before a grant is spent. The group towards other architectures is another one.
     """
-    stamp, payload = group.stamp, group.payload_for(arch)
-    if stamp is None or payload is None:
+    if group.target is None:
         return group, NO_UPDATE
-    told = offer(stamp.version, payload)
+    unsayable: messages.UpdateCheckAnswer = NO_UPDATE
+    problem, answer = _problem(group.target, arch, codec)
+    if problem:
+        group, unsayable = replace(group, payloads=(), payload_problem=problem), answer
+    for place, floor in enumerate(group.floors):
+        problem, answer = _problem(floor, arch, codec)
+        if problem:
+            mute = replace(floor, payloads=(), problem=problem)
+            group = replace(group, floors=(*group.floors[:place], mute, *group.floors[place + 1 :]))
+            unsayable = answer
+    return group, unsayable
+
+
+def _problem(hop: Hop, arch: str, codec: dialects.Codec) -> tuple[str, messages.UpdateCheckAnswer]:
+    """Why a client can't be told of its payload, and how it is answered instead; empty where it can, or has none."""
+    payload = hop.payload_for(arch)
+    if payload is None:
+        return "", NO_UPDATE
+    told = offer(hop.version.text, payload)
     if told is None:
-        return replace(group, payloads=(), payload_problem=_UNSAYABLE), NO_UPDATE
-    problem = codec.inexpressible(told)
-    if problem is None:
-        return group, NO_UPDATE
-    return replace(group, payloads=(), payload_problem=problem), codec.unsayable
+        return _UNSAYABLE, NO_UPDATE
+    return codec.inexpressible(told) or "", codec.unsayable
+
+
+def _floor(floor: Step) -> manifests.Floor:
+    # The reason is for people who read answers; no update fails for it.
+    reason = floor.reason if texts.is_sendable(floor.reason) else ""
+    return manifests.Floor(_manifest(floor.version, floor.payload), reason)
 
 
 def _manifest(version: str, payload: Payload) -> manifests.Manifest:

@@ -8,7 +8,7 @@ import functools
 from omaha_api import machines
 from update_core import architectures
 from update_core.fleet.attributes import Attributes
-from update_core.omaha import messages
+from update_core.omaha import dialects, messages
 from update_core.rollout.model import Instance
 
 ON_DEMAND = frozenset({"ondemandupdate", "ondemandcheckforupdate", "ondemand"})
@@ -20,8 +20,8 @@ _NOTHING_ASKED = messages.UpdateCheck()
 _architecture = functools.lru_cache(maxsize=1024)(architectures.of)
 
 
-def question(request: messages.Request, app: messages.AppRequest) -> Instance:
-    """What a request says that rules look at, but for who sent it."""
+def question(request: messages.Request, app: messages.AppRequest, codec: dialects.Codec = dialects.XML_30) -> Instance:
+    """What a request says that rules look at, but for who sent it. `codec` answers it: not all have room for several versions."""
     asked, os = app.updatecheck or _NOTHING_ASKED, request.os
     arch = _architecture(machines.bounded(app.board), machines.bounded(os.arch), machines.bounded(os.sp))
     # By place, as in `named`: each request makes one.
@@ -36,6 +36,7 @@ def question(request: messages.Request, app: messages.AppRequest) -> Instance:
         arch,
         machines.bounded(app.oem),
         request.installsource in ON_DEMAND or app.installsource in ON_DEMAND,
+        app.multi_manifest_ok and codec.several_manifests,
     )
 
 
@@ -63,9 +64,16 @@ def named(asked: Instance, instance_id: str | None) -> Instance:
         asked.arch,
         asked.oem,
         asked.on_demand,
+        asked.several_versions,
     )
 
 
 def is_plain(asked: Instance) -> bool:
     """Whether the client sets the decision no limits of its own, and allows it nothing that others don't."""
-    return not (asked.updates_disabled or asked.same_version or asked.rollback_allowed or asked.version_prefix)
+    return not (
+        asked.updates_disabled
+        or asked.same_version
+        or asked.rollback_allowed
+        or asked.version_prefix
+        or asked.several_versions
+    )

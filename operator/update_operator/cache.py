@@ -140,7 +140,8 @@ def _indexed(entry: Entry) -> Iterator[tuple[Hashable, ...]]:
             application = entry.spec.application_ref.name
             yield (entry.kind, "application", namespace, application)
             yield (entry.kind, "name", namespace, application, entry.spec.name)
-            yield (entry.kind, "version", namespace, application, entry.spec.version)
+            for version in {entry.spec.version, *(floor.version for floor in entry.spec.floors)}:
+                yield (entry.kind, "version", namespace, application, version)
         case Group():
             application = entry.spec.application_ref.name
             yield (entry.kind, "application", namespace, application)

@@ -35,6 +35,8 @@ _STATUSES: dict[str, type[Status]] = {
     Package.kind: PackageStatus,
 }
 
+_LOOKED_AT_AGAIN_SECONDS = 3600.0
+
 
 class Controller:
     """Reconciles one key at a time; several workers may each do so with different keys."""
@@ -113,6 +115,10 @@ class Controller:
         if entry is None or entry.metadata.deletion_timestamp is not None or not self._leading():
             return
         present, outcome = await self._outcome(key, entry)
+        if outcome.again_at is not None:
+            # Not more than an hour: this waits on the machine's own clock, and `again_at` is of the one that people set.
+            seconds = min((outcome.again_at - self._now()).total_seconds(), _LOOKED_AT_AGAIN_SECONDS)
+            self._queue.add_after(key, max(seconds, 0.0), background=False)
         if outcome.status is None:
             return
         result = await self._writer.write(key, entry, present, outcome.status)

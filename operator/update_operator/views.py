@@ -1,5 +1,6 @@
 """What does an object's status depend on? The cache's answer, as the views that the reconcile functions take."""
 
+from update_core import targets
 from update_core.resources.application import Application
 from update_core.resources.base import oldest_first
 from update_core.resources.channel import Channel
@@ -50,6 +51,7 @@ def of_channel(cache: Cache, found: Channel) -> channel.View:
         application=cache.get(Application, namespace, name),
         rivals=tuple(cache.select(Channel, "name", namespace, name, found.spec.name)),
         packages=_packages(cache, found),
+        steps=_steps(cache, found),
         followers=tuple(follower for follower in followers if follower.spec.application_ref.name == name),
     )
 
@@ -68,16 +70,23 @@ def of_group(cache: Cache, found: Group, follower: FleetFollower) -> group.View:
         rivals=tuple(cache.select(Group, "track", namespace, name, found.spec.track)),
         channel_holder=next(iter(oldest_first(holders)), None),
         packages=_packages(cache, its_channel) if its_channel else (),
+        steps=_steps(cache, its_channel) if its_channel else (),
     )
 
 
 def _packages(cache: Cache, its_channel: Channel) -> tuple[Package, ...]:
-    """The Packages of the channel's version that aren't being deleted: of each architecture the oldest, the one for all first."""
+    """The Packages of the channel's version, one for each architecture."""
+    return _of_version(cache, its_channel, its_channel.spec.version)
+
+
+def _steps(cache: Cache, its_channel: Channel) -> tuple[targets.Step, ...]:
+    """The floors below the channel's version with their Packages, lowest first."""
+    return tuple(
+        targets.Step(floor, _of_version(cache, its_channel, floor.version))
+        for floor in targets.floors(its_channel.spec)
+    )
+
+
+def _of_version(cache: Cache, its_channel: Channel, version: str) -> tuple[Package, ...]:
     namespace, name = its_channel.metadata.namespace, its_channel.spec.application_ref.name
-    candidates = cache.select(Package, "version", namespace, name, its_channel.spec.version)
-    by_arch: dict[str, Package] = {}
-    for candidate in oldest_first(candidates):
-        if candidate.metadata.deletion_timestamp is None:
-            by_arch.setdefault(candidate.spec.arch or "", candidate)
-    # In the architectures' order, so that the stamp is the same whatever order they appeared in.
-    return tuple(by_arch[arch] for arch in sorted(by_arch))
+    return targets.by_architecture(cache.select(Package, "version", namespace, name, version))

@@ -6,9 +6,10 @@ from datetime import timedelta
 import pytest
 
 from support.fleet_store_actions import HOUR, SECOND, ask, assert_in_flight_agrees, counts, granted
-from support.fleet_values import APP_ID, NEW, NOW, OLD, TIMEOUTS, TRACK, group, sighting, stamp
+from support.fleet_values import APP_ID, NEW, NOW, OLD, PAYLOAD, TIMEOUTS, TRACK, group, sighting, stamp
+from update_core import versions
 from update_core.fleet.grants import GrantState
-from update_core.rollout.model import Limits, Offer, Reason, Refusal
+from update_core.rollout.model import Hop, Limits, Offer, Reason, Refusal
 
 
 class Granting:
@@ -70,6 +71,30 @@ class Granting:
         await granted(store, "two", limited, at=NOW + SECOND)
 
         assert (await ask(store, "three", limited)).decision == Refusal(Reason.TOO_MANY_IN_FLIGHT, NOW + HOUR)
+
+    async def test_every_hop_is_a_grant_of_its_own_and_counts_for_the_limits(self, store):
+        floor = Hop(versions.parse("1.0.5"), (PAYLOAD,))
+        stepwise = group(floors=(floor,), limits=Limits(max_updates=2, period_seconds=60, max_in_flight=1))
+        first = await granted(store, "one", stepwise)
+        early = await ask(store, "one", stepwise, at=NOW + SECOND)
+        await store.observe(sighting("one", "1.0.5", at=NOW + SECOND), TIMEOUTS)
+        second = await ask(store, "one", stepwise, at=NOW + SECOND, version="1.0.5")
+
+        assert (first.number, first.version, early.decision.grant) == (1, "1.0.5", first)
+        grant = second.decision.grant
+        assert (grant.number, grant.version, grant.sequence, second.closed) == (2, NEW, 1, None)
+        assert list(await store.live_grants()) == [grant]
+        assert (second.ledger.in_flight, second.ledger.rate_slot) == (1, NOW + 60 * SECOND)
+
+    async def test_a_hop_that_lies_behind_the_instance_makes_way_for_the_next(self, store):
+        stepwise = group(floors=(Hop(versions.parse("1.0.5"), (PAYLOAD,)),), limits=Limits(max_in_flight=1))
+        first = await granted(store, "one", stepwise)
+
+        beyond = await ask(store, "one", stepwise, at=NOW + SECOND, version="1.0.7")
+
+        assert (beyond.decision.grant.version, beyond.closed.number) == (NEW, first.number)
+        assert beyond.closed.state is GrantState.SUPERSEDED
+        assert beyond.ledger.in_flight == 1
 
     async def test_finished_update_makes_room(self, store):
         limited = group(limits=Limits(max_in_flight=1))

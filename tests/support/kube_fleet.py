@@ -1,6 +1,7 @@
 """Playing the people and the operator against a real API server: apply resources, stamp a Group, move a channel."""
 
 from collections import Counter
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -21,6 +22,7 @@ class KubeFleet:
         self._namespace = namespace
         self._sequences: Counter[str] = Counter()
         self._package: Object = {}
+        self._floors: Sequence[Object] = ()
 
     def path(self, kind: str, name: str, suffix: str = "") -> str:
         base = f"/apis/updateservice.dev/v1alpha1/namespaces/{self._namespace}/{PLURALS[kind]}"
@@ -58,14 +60,15 @@ class KubeFleet:
         self.create(omaha_fleet.group(**group_spec))
         self.stamp(package)
 
-    def stamp(self, package: Object, *, group: str = "app-fake1") -> None:
-        """Begin a rollout to the Package, as the operator does."""
-        self._package = package
+    def stamp(self, package: Object, *, group: str = "app-fake1", floors: Sequence[Object] = ()) -> None:
+        """Begin a rollout to the Package by way of the Packages that are floors, as the operator does."""
+        self._package, self._floors = package, floors
         self.stamp_group(group)
 
     def stamp_group(self, name: str) -> None:
         """Begin a rollout to the same Package for a Group."""
         self._sequences[name] += 1
         now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        stamped = omaha_fleet.status(self._package, sequence=self._sequences[name], started=now)
+        sequence = self._sequences[name]
+        stamped = omaha_fleet.status(self._package, sequence=sequence, started=now, floors=self._floors)
         self.update("Group", name, suffix="/status", status=stamped)

@@ -2,6 +2,7 @@
 
 import copy
 import uuid
+from collections.abc import Sequence
 from typing import Any
 
 APP_ID = "e96281a6-d1af-4bde-9a0a-97b76e56dc57"
@@ -36,9 +37,13 @@ def application(app_id: str, *, name: str = "app", **spec: Any) -> Object:
     return resource("Application", name, {"appId": app_id, **spec})
 
 
-def channel(version: str, *, name: str = "app-master", channel_name: str = "master", app: str = "app") -> Object:
+def channel(
+    version: str, *, name: str = "app-master", channel_name: str = "master", app: str = "app", **spec: Any
+) -> Object:
     """A Channel."""
-    return resource("Channel", name, {"applicationRef": {"name": app}, "name": channel_name, "version": version})
+    return resource(
+        "Channel", name, {"applicationRef": {"name": app}, "name": channel_name, "version": version, **spec}
+    )
 
 
 def package(version: str, *, app: str = "app", sha256: str = SHA256, **spec: Any) -> Object:
@@ -64,24 +69,36 @@ def group(
     )
 
 
-def status(of_package: Object, *, sequence: int = 1, salt: str = "5a17", started: str = STARTED) -> Object:
-    """What the operator stamps for a rollout to this Package."""
+def status(
+    of_package: Object,
+    *,
+    sequence: int = 1,
+    salt: str = "5a17",
+    started: str = STARTED,
+    floors: Sequence[Object] = (),
+) -> Object:
+    """What the operator stamps for a rollout to this Package, by way of the Packages that are floors."""
     version = of_package["spec"]["version"]
-    exact = {
-        "name": of_package["metadata"]["name"],
-        "uid": of_package["metadata"]["uid"],
-        "sha256": of_package["spec"]["sha256"],
-    }
+    steps = [_exact(floor) | {"version": floor["spec"]["version"]} for floor in floors]
+    target = {"version": version, "packages": [_exact(of_package), *steps]}
     return {
         "observedGeneration": 1,
-        "target": {"version": version, "packages": [exact]},
+        "target": target | {"floorVersions": [step["version"] for step in steps]},
         "rollout": {"sequence": sequence, "version": version, "salt": salt, "startedTime": started},
     }
 
 
-def stamped(of_group: Object, of_package: Object, *, sequence: int = 1) -> Object:
+def _exact(of_package: Object) -> Object:
+    return {
+        "name": of_package["metadata"]["name"],
+        "uid": of_package["metadata"]["uid"],
+        "sha256": of_package["spec"]["sha256"],
+    }
+
+
+def stamped(of_group: Object, of_package: Object, *, sequence: int = 1, floors: Sequence[Object] = ()) -> Object:
     """The Group with a rollout to the Package in its status."""
-    return copy.deepcopy(of_group) | {"status": status(of_package, sequence=sequence)}
+    return copy.deepcopy(of_group) | {"status": status(of_package, sequence=sequence, floors=floors)}
 
 
 def fleet(app_id: str, *, version: str = "1.1.0", **group_spec: Any) -> list[Object]:

@@ -264,7 +264,12 @@ def application(app_id: str, name: str = "app", **spec: Any) -> dict[str, Any]:
 
 
 def package(
-    version: str, name: str | None = None, application: str = "app", digest: str = "a", arch: str | None = None
+    version: str,
+    name: str | None = None,
+    application: str = "app",
+    digest: str = "a",
+    arch: str | None = None,
+    **more: Any,
 ) -> dict[str, Any]:
     """A Package; without `arch` for all."""
     spec = {
@@ -275,12 +280,16 @@ def package(
         "sha256": digest * 64,
     }
     only = {"arch": arch} if arch else {}
-    return _object("Package", name or "-".join([application, version, *only.values()]), spec | only)
+    return _object("Package", name or "-".join([application, version, *only.values()]), spec | only | more)
 
 
-def channel(version: str, name: str = "stable", application: str = "app") -> dict[str, Any]:
-    """A Channel."""
-    return _object("Channel", name, {"applicationRef": {"name": application}, "name": name, "version": version})
+def channel(
+    version: str, name: str = "stable", application: str = "app", floors: Mapping[str, str] | None = None
+) -> dict[str, Any]:
+    """A Channel; `floors` are versions with their reasons."""
+    spec = {"applicationRef": {"name": application}, "name": name, "version": version}
+    written = [{"version": floor, "reason": reason} for floor, reason in (floors or {}).items()]
+    return _object("Channel", name, spec | ({"floors": written} if floors is not None else {}))
 
 
 def group(name: str = "prod", channel: str = "stable", application: str = "app", **spec: Any) -> dict[str, Any]:

@@ -19,10 +19,18 @@ REMEDIES: Mapping[str, str] = {
     "VersionUnparsable": "`updatectl why {app} {instance} --version V` says what would happen at version V",
     "UpToDate": "`updatectl channel update {app} CHANNEL --version V` promotes another version",
     "RolloutPending": "`updatectl group status {app} {group}` says what the rollout waits for",
+    "NoPath": "`updatectl channel update {app} CHANNEL --floor VERSION` adds a floor that takes it, "
+    "`updatectl channel graph {app} CHANNEL` draws the way",
+    "DeadEnd": "the machine has to be got out by hand; `updatectl package update {app} VERSION --no-dead-end` if it isn't one",
     "PackageUnavailable": "`updatectl package create {app} VERSION …` makes the package again",
+    "Withdrawn": "`updatectl package update {app} VERSION --no-withdraw` gives it out again, `updatectl channel update {app} CHANNEL "
+    "--version V` moves on",
+    "VersionBlocked": "`updatectl group update {app} {group} --unblock VERSION`",
     "Excluded": "`updatectl group update {app} {group} --exclude-oem OEM --version-prefix P` changes whom the group serves and with what, "
     "`updatectl package create {app} VERSION --arch ARCH …` adds an architecture",
     "Paused": "`updatectl group unpause {app} {group}`",
+    "Frozen": "`updatectl group update {app} {group} --no-freezes` ends it",
+    "OutsideWindow": '`updatectl group update {app} {group} --window "DAYS TIME LENGTH ZONE"` names other windows, --no-windows none',
     "StaleCatalog": "`updatectl group status {app} {group}` says whether the operator is at work",
     "AnonymousInstance": "the instance has to send an id",
     "TooManyInFlight": "`updatectl group update {app} {group} --max-in-flight N` changes the limit, 0 removes it",
@@ -81,6 +89,9 @@ def _facts(instance: Object, status: Object, now: datetime) -> Iterator[str]:
     yield f"Application  {spec['appId']}"
     yield f"Group        {output.printable(spec['track'])}" + (f" ({status['group']})" if status.get("group") else "")
     yield f"Runs         {output.printable(own['version'])}, last seen {moments.ago(own.get('lastSeenTime'), now) or '-'}"
+    following, target = status.get("nextVersion"), status.get("targetVersion")
+    if following and target and following != target:
+        yield f"Next         {output.printable(following)}, a floor on the way to {output.printable(target)}"
     update = own.get("update")
     if update is not None:
         moved = moments.ago(update.get("movedTime"), now)

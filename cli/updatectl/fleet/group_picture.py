@@ -125,7 +125,20 @@ def waits(picture: Picture) -> list[str]:
         )
     if group["spec"].get("paused"):
         found.append(f"`updatectl group unpause {handle}`")
+    found += [_BLOCKED[reason] for reason, _ in blockers(picture) if reason in _BLOCKED]
     return found + _instances(picture)
+
+
+_BLOCKED = {"Frozen": "the end of a freeze", "OutsideWindow": "a maintenance window"}
+
+
+def blockers(picture: Picture) -> list[tuple[str, str]]:
+    """What keeps every instance from being given an update, as the operator says: reason and message."""
+    status = (picture.group or {}).get("status") or {}
+    return [
+        (output.printable(blocker.get("reason", "")), output.printable(blocker.get("message", "")))
+        for blocker in status.get("blockers") or ()
+    ]
 
 
 def _begins_with(version: str, prefix: str) -> bool:

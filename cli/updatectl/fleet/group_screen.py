@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from updatectl import output
-from updatectl.fleet import group_picture, moments
+from updatectl.fleet import group_picture, group_times, moments
 from updatectl.fleet.group_picture import Picture
 from updatectl.fleet.signs import Signs
 
@@ -48,6 +48,10 @@ def lines(picture: Picture, signs: Signs, now: datetime) -> Iterator[str]:
     yield _row("Limits", _limits(spec))
     if served := _served(spec):
         yield _row("Serves", served)
+    for name, value in group_times.rows(spec, now):
+        yield _row(name, value)
+    for number, (reason, text) in enumerate(group_picture.blockers(picture)):
+        yield _row("Blocked by" if number == 0 else "", f"{reason}: {text}")
     yield _row("Waits for", "; ".join(group_picture.waits(picture)) or "nothing")
     yield ""
     yield from _conditions(picture, now)

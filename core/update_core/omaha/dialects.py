@@ -24,6 +24,7 @@ class Codec:
     `write` gives the body of an answer, of type `content_type`. `inexpressible` says why an offer can't be written, and
     None if it can; `write` makes no half a manifest of one that can't, but a grant would have been spent on it. `unsayable` is
     what is answered instead. `forgets_cohorts`: to this client a cohort that an answer doesn't repeat is gone (`cohorts.repeated`).
+    `several_manifests`: floors are written before the target, to a client that asks for them.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Codec:
     inexpressible: Callable[[Offer], str | None]
     unsayable: UpdateCheckAnswer = _NO_UPDATE
     forgets_cohorts: bool = False
+    several_manifests: bool = False
 
 
 def _never(_offer: Offer) -> str | None:
@@ -40,7 +42,7 @@ def _never(_offer: Offer) -> str | None:
 
 _XML = b"text/xml; charset=utf-8"
 
-XML_30 = Codec("XML 3.0", _XML, xml30.write_response, _never)
+XML_30 = Codec("XML 3.0", _XML, xml30.write_response, _never, several_manifests=True)
 """The CoreOS line, and whoever doesn't say that it is Omaha 3: several manifests are written, for who asks for them."""
 OMAHA_3 = Codec("XML 3.0", _XML, xml30.write_response, omaha3.inexpressible, forgets_cohorts=True)
 """Omaha 3 deletes what it knew of its cohort when an answer says nothing of it, whatever the protocol's description says."""

@@ -7,6 +7,23 @@ from pydantic import Field
 from update_core.resources.base import MAX_SAFE_INTEGER, ApplicationRef, Condition, Model, Resource
 from update_core.resources.package import PackageVersion
 
+MAX_FLOORS = 16
+"""As many steps as one Channel may have below its version."""
+
+
+class Floor(Model):
+    """A version that no instance goes past."""
+
+    version: PackageVersion = Field(
+        description="The version, as its Package writes it. Its Package may be created later: until then nobody goes past it."
+    )
+    reason: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=256,
+        description="Why, in a line for people; clients that are told of several versions at once are told it too.",
+    )
+
 
 class ChannelSpec(Model):
     """What people want of this Channel."""
@@ -24,6 +41,13 @@ class ChannelSpec(Model):
     version: PackageVersion = Field(
         description="The version that the channel's Groups move to; changing it is a promotion. A semantic version, or one to "
         "four integers separated by dots. Its Package may be created later: until then the Groups stay where they are."
+    )
+    floors: list[Floor] = Field(
+        default_factory=list,
+        max_length=MAX_FLOORS,
+        description="Versions on the way to version. An instance below one is moved to that first, then to the next one, and at last to "
+        "version; one that is above it already isn't moved down. Those that aren't below version don't count. Changing what lies "
+        "below version begins a rollout.",
     )
 
 

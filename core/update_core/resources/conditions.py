@@ -41,6 +41,7 @@ class Reason(StrEnum):
 
     PACKAGE_FOUND = "PackageFound"
     PACKAGE_NOT_FOUND = "PackageNotFound"
+    WITHDRAWN = "Withdrawn"
 
     ROLLOUT_STARTED = "RolloutStarted"
     ROLLOUT_SUPERSEDED = "RolloutSuperseded"
@@ -52,6 +53,8 @@ class Reason(StrEnum):
 
     PAUSED = "Paused"
     NOT_PAUSED = "NotPaused"
+    FROZEN = "Frozen"
+    OUTSIDE_WINDOW = "OutsideWindow"
 
     WAITING_FOR_GROUPS = "WaitingForGroups"
     NO_GROUPS = "NoGroups"

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import AwareDatetime, Field
 
 from update_core.architectures import Architecture
 from update_core.resources.base import (
@@ -17,13 +17,17 @@ from update_core.resources.base import (
     RetryAfterSeconds,
     Status,
 )
+from update_core.resources.channel import MAX_FLOORS
 from update_core.resources.package import PackageVersion
 
 MAX_COUNT = 2**31 - 1
 YEAR_SECONDS = 366 * 86400
+WEEK_SECONDS = 7 * 86400
 DEFAULT_UPDATE_TIMEOUT_SECONDS = 3600
 DEFAULT_REBOOT_TIMEOUT_SECONDS = 7 * 86400
 DEFAULT_ACTIVE_SECONDS = 86400
+MAX_TARGET_PACKAGES = 48
+"""So that a status with all its floors stays within 16 KiB: three architectures of 16 versions."""
 
 
 class RateLimit(Model):
@@ -58,7 +62,18 @@ class VersionPolicy(Model):
         description="Only versions that begin with this are given out: 1.2 or 1.2. for every 1.2.x and no 1.20, 1.2.3$ for 1.2.3 "
         "alone. Another version of the channel is refused as Excluded; none is looked for in its place.",
     )
+    blocked_versions: list[PackageVersion] = Field(
+        default_factory=list,
+        max_length=64,
+        description="Versions that the group's instances aren't moved to, from the next answer on (VersionBlocked): none is looked for in "
+        "their place, and a floor among them isn't gone past. Who runs one already is moved on as ever.",
+    )
 
+
+Day = Annotated[
+    Literal["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"],
+    Field(description="A day of the week, by its English name."),
+]
 
 Oem = Annotated[
     str,
@@ -73,6 +88,51 @@ class Exclude(Model):
         default_factory=list,
         max_length=64,
         description="Instances that report one of these OEMs are given no update, as Excluded.",
+    )
+
+
+class MaintenanceWindow(Model):
+    """A stretch of the week in which updates are given out."""
+
+    days: list[Day] = Field(
+        min_length=1, max_length=7, description="The days on which the window opens, on the clock of timeZone."
+    )
+    start_time: str = Field(
+        min_length=1,
+        max_length=8,
+        pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?$",
+        description="When it opens on these days, such as 02:00 or 22:30:00, on the clock of timeZone. A time that the clock skips when it "
+        "is put forward is the moment at which it is; of one that it shows twice it is the first.",
+    )
+    duration_seconds: int = Field(
+        ge=1,
+        le=WEEK_SECONDS,
+        description="For how long it is open, in seconds that pass: also in the night in which the clock is put forward or back, and past "
+        "midnight.",
+    )
+    time_zone: str = Field(
+        min_length=1,
+        max_length=64,
+        pattern=r"^[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+){0,2}$",
+        description="Whose clock it is: an IANA time zone such as Europe/Berlin, America/New_York or UTC.",
+    )
+
+
+class Freeze(Model):
+    """A stretch of time in which nothing is given out."""
+
+    name: str | None = Field(
+        default=None, min_length=1, max_length=63, description="A name for people, such as holidays."
+    )
+    start: AwareDatetime = Field(description="The first moment of the freeze, such as 2026-12-20T00:00:00Z.")
+    end: AwareDatetime = Field(
+        description="The first moment after it. A freeze that begins then follows without a gap."
+    )
+    reason: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=256,
+        description="Why, for people: who asks why nothing moves is told so.",
     )
 
 
@@ -131,6 +191,17 @@ class GroupSpec(Model):
         description="An instance that hasn't asked for updates for so many seconds isn't active: the rollout doesn't wait "
         "for it. It should be longer than the interval at which instances ask.",
     )
+    maintenance_windows: list[MaintenanceWindow] = Field(
+        default_factory=list,
+        max_length=32,
+        description="When updates are given out: while one of these is open. What is in flight as the last one closes may finish. Empty: "
+        "always.",
+    )
+    freezes: list[Freeze] = Field(
+        default_factory=list,
+        max_length=32,
+        description="When no updates are given out, whatever the windows say. What is in flight may finish.",
+    )
     version_policy: VersionPolicy | None = Field(
         default=None,
         description="Which versions the group's instances may move to. Absent: every version that is above their own.",
@@ -164,7 +235,11 @@ class TargetPackage(Model):
     )
     sha256: str = Field(min_length=64, max_length=64, pattern=r"^[0-9a-f]{64}$", description="SHA-256 of its payload.")
     arch: Architecture | None = Field(
-        default=None, description="The architecture that it is for. Absent: for every one that has no other here."
+        default=None,
+        description="The architecture that it is for. Absent: for every one that has no other here of the version.",
+    )
+    version: PackageVersion | None = Field(
+        default=None, description="The floor's version that it is of. Absent: it is of the target's version."
     )
 
 
@@ -174,9 +249,14 @@ class Target(Model):
     version: PackageVersion
     packages: list[TargetPackage] = Field(
         min_length=1,
-        max_length=16,
-        description="The packages that may be handed out for the version, one for each architecture; no other is, not even one with "
-        "the same name.",
+        max_length=MAX_TARGET_PACKAGES,
+        description="The packages that may be handed out, of the version and of its floors, one for each architecture; no other is, not "
+        "even one with the same name.",
+    )
+    floor_versions: list[PackageVersion] = Field(
+        default_factory=list,
+        max_length=MAX_FLOORS,
+        description="The Channel's floors below the version when the rollout was begun. None is gone past before the next one begins.",
     )
 
 
@@ -201,6 +281,17 @@ class Rollout(Model):
         default=None,
         description="When every active instance was found on the target. It stays, whatever instances appear later.",
     )
+
+
+class Blocker(Model):
+    """Something that keeps every instance of the Group from being given an update."""
+
+    reason: str = Field(
+        min_length=1,
+        max_length=64,
+        description="One CamelCase word, the same that instances are refused with where they are.",
+    )
+    message: str = Field(max_length=1024, description="What holds, until when, and what would change it.")
 
 
 class InstanceCounts(Model):
@@ -239,6 +330,12 @@ class GroupStatus(Status):
         default=None,
         max_length=32,
         description="Active instances on the target, of all that are active, such as 3/10.",
+    )
+    blockers: list[Blocker] = Field(
+        default_factory=list,
+        max_length=8,
+        description="Why nothing moves: what keeps every instance from being given an update at this moment. Empty where nothing does, and "
+        "where the rollout is complete.",
     )
 
 

@@ -1,4 +1,5 @@
-"""Package: one version of an application's payload, for one architecture or for all. Where it is and what its bytes are never changes."""
+"""Package: one version of an application's payload, for one architecture or for all. Where it is and what its bytes are never changes;
+who may be given it, and who may leave it, does."""
 
 from typing import Annotated, ClassVar, Literal
 
@@ -96,6 +97,24 @@ class PostInstall(Model):
     )
 
 
+VersionReason = Annotated[
+    str,
+    Field(min_length=1, max_length=256, description="Why, in a line for people."),
+]
+
+
+class Withdrawn(Model):
+    """A package that nobody is given any more."""
+
+    reason: VersionReason
+
+
+class DeadEnd(Model):
+    """A package whose instances can't be updated."""
+
+    reason: VersionReason
+
+
 class PackageSpec(Model):
     """What people want of this Package."""
 
@@ -167,6 +186,21 @@ class PackageSpec(Model):
         default=None,
         description="What clients of the CoreOS line are told beside the payload's digest. It may be changed at any time: it is about how "
         "they go about the update, not about what its bytes are.",
+    )
+    withdrawn: Withdrawn | None = Field(
+        default=None,
+        description="Set: nobody is given the package any more, from the next answer on (Withdrawn). Who has it already stays; what is in "
+        "flight may finish. Channels and rollouts may go on naming it.",
+    )
+    dead_end: DeadEnd | None = Field(
+        default=None,
+        description="Set: an instance that runs the package is given no update, whatever its Channel says (DeadEnd), because none can be "
+        "installed over it. It takes a person to get it out.",
+    )
+    min_from_version: PackageVersion | None = Field(
+        default=None,
+        description="The lowest version from which an instance may be moved up to this package. From a lower one it is moved to a floor of "
+        "its Channel that takes it, and without one not at all (NoPath). Absent: from any.",
     )
 
 

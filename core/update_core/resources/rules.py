@@ -199,6 +199,7 @@ def _package() -> Iterator[Rule]:
     yield _optional_and_immutable("Package", "arch", another)
     yield from _package_files(another)
     yield from _package_programs(another)
+    yield from _package_ways()
 
 
 def _package_files(another: str) -> Iterator[Rule]:
@@ -249,6 +250,12 @@ def _package_programs(another: str) -> Iterator[Rule]:
     yield _one_line("Package", "postinstall.displayVersion")
 
 
+def _package_ways() -> Iterator[Rule]:
+    yield _one_line("Package", "withdrawn.reason")
+    yield _one_line("Package", "deadEnd.reason")
+    yield _form("Package", "minFromVersion", _VERSION, _VERSION_MESSAGE)
+
+
 def _channel() -> Iterator[Rule]:
     yield _reference("Channel", "applicationRef")
     yield _required_and_immutable("Channel", "applicationRef", "create a Channel for the other application")
@@ -257,6 +264,8 @@ def _channel() -> Iterator[Rule]:
     )
     yield _required_and_immutable("Channel", "name", "instances know the channel by it; create another Channel")
     yield _form("Channel", "version", _VERSION, _VERSION_MESSAGE)
+    yield _form("Channel", "floors.[].version", _VERSION, _VERSION_MESSAGE)
+    yield _one_line("Channel", "floors.[].reason")
 
 
 def _group() -> Iterator[Rule]:
@@ -274,12 +283,44 @@ def _group() -> Iterator[Rule]:
         _PREFIX,
         "must be the beginning of a version, such as 1.2 or 1.2., or a version with $ behind it for that one alone, such as 1.2.3$",
     )
+    yield from _group_schedule()
+    yield _form("Group", "versionPolicy.blockedVersions.[]", _VERSION, _VERSION_MESSAGE)
     yield _form(
         "Group",
         "exclude.oems.[]",
         _matches(_PRINTABLE),
         "must be printable ASCII that neither begins nor ends with a space",
     )
+
+
+def _group_schedule() -> Iterator[Rule]:
+    yield _form(
+        "Group",
+        "maintenanceWindows.[].startTime",
+        _matches(r"^([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?$"),
+        "must be a time of day such as 02:00 or 22:30:00, from 00:00 to 23:59:59",
+    )
+    yield _form(
+        "Group",
+        "maintenanceWindows.[].timeZone",
+        _matches(r"^[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+){0,2}$"),
+        "must be an IANA time zone such as Europe/Berlin, America/New_York or UTC",
+    )
+    yield _form(
+        "Group",
+        "freezes.[]",
+        "self.start < self.end",
+        "end must be after start: start is the freeze's first moment, end the first after it",
+    )
+    yield Rule(
+        "Group.freezes.[]-in-our-time",
+        "Group",
+        ("freezes", "[]"),
+        "self.start >= timestamp('1970-01-01T00:00:00Z') && self.end <= timestamp('3000-01-01T00:00:00Z')",
+        "must be between the years 1970 and 3000; to hold the group back for good, pause it",
+    )
+    yield _one_line("Group", "freezes.[].name")
+    yield _one_line("Group", "freezes.[].reason")
 
 
 RULES: tuple[Rule, ...] = (*_application(), *_channel(), *_group(), *_package())

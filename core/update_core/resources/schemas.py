@@ -16,8 +16,8 @@ _REF = "#/$defs/"
 
 # How server-side apply merges: conditions of several writers live side by side, a reference is replaced as a whole,
 # and so is a list that is neither of these.
-LIST_KEYS: Mapping[str, str] = {"conditions": "type", "packages": "name", "extraFiles": "name"}
-LIST_SETS = frozenset({"oems"})
+LIST_KEYS: Mapping[str, str] = {"conditions": "type", "packages": "name", "extraFiles": "name", "floors": "version"}
+LIST_SETS = frozenset({"oems", "blockedVersions", "floorVersions", "days"})
 
 
 def of(model: type[BaseModel]) -> Schema:

@@ -3,15 +3,17 @@
 The server asks it from memory, the store asks it again inside the transaction that grants: memory may refuse, only rows allow.
 """
 
+import functools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
 from update_core import versions
-from update_core.rollout.model import Decision, Fleet, Instance, Offer, Reason, Refusal, ResolvedGroup
+from update_core.rollout import hops
+from update_core.rollout.model import Decision, Fleet, Hop, Instance, Offer, Reason, Refusal, ResolvedGroup, Step
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # without slots, for what is worked out once
 class Question:
     """Everything that a rule may look at."""
 
@@ -19,6 +21,17 @@ class Question:
     instance: Instance
     fleet: Fleet
     now: datetime
+
+    @functools.cached_property
+    def way(self) -> tuple[Hop, ...]:
+        """The hops that the answer would be about, the last of which would be granted: one, but for who takes several versions at once.
+
+        Empty where no path leads from the instance's version to the target, where there is no target, or no version.
+        """
+        current, instance = versions.parse_or_none(self.instance.version), self.instance
+        if current is None:
+            return ()
+        return hops.way(self.group, current, instance.arch, at_once=instance.several_versions)
 
 
 Rule = Callable[[Question], Refusal | None]
@@ -55,23 +68,27 @@ def _refusals(question: Question) -> Iterator[Refusal]:
 
 
 def _offer(question: Question) -> Offer:
-    stamp, payload = question.group.stamp, question.group.payload_for(question.instance.arch)
-    if stamp is None or payload is None:
+    group, arch = question.group, question.instance.arch
+    offered = [(hop, hop.payload_for(arch)) for hop in question.way]
+    steps = [Step(hop.version.text, payload, hop.reason) for hop, payload in offered if payload is not None]
+    if group.stamp is None or not steps or len(steps) != len(offered):
         msg = "the rules let a group through that has no stamped package"
         raise AssertionError(msg)
+    *floors, last = steps
     grant = question.fleet.live_grant if reoffered(question) else None
-    return Offer(stamp.version, stamp.sequence, payload, grant)
+    return Offer(last.version, group.stamp.sequence, last.payload, grant, tuple(floors))
 
 
 def reoffered(question: Question) -> bool:
-    """Whether the instance holds a live grant of this very rollout: it is offered again, and no limit is asked."""
+    """Whether the instance holds a live grant of this very rollout and hop: it is offered again, and no limit is asked."""
     grant, stamp = question.fleet.live_grant, question.group.stamp
     return (
         grant is not None
         and stamp is not None
         and grant.track == question.group.track
         and grant.sequence == stamp.sequence
-        and versions.same(grant.version, stamp.version)
+        and bool(question.way)
+        and versions.same(grant.version, question.way[-1].version.text)
     )
 
 
@@ -104,37 +121,98 @@ def rollout_pending(question: Question) -> Refusal | None:
     return None if question.group.stamp is not None else Refusal(Reason.ROLLOUT_PENDING)
 
 
+def no_path(question: Question) -> Refusal | None:
+    """Neither the next hop nor any floor takes instances of its version (minFromVersion)."""
+    if question.way or question.group.target is None or versions.parse_or_none(question.instance.version) is None:
+        return None
+    return Refusal(Reason.NO_PATH)
+
+
+def dead_end(question: Question) -> Refusal | None:
+    """The package that it runs can't be updated."""
+    if not question.group.dead_ends:
+        return None
+    current = versions.parse_or_none(question.instance.version)
+    if current is None or hops.dead_end(question.group, current, question.instance.arch) is None:
+        return None
+    return Refusal(Reason.DEAD_END)
+
+
 def package_unavailable(question: Question) -> Refusal | None:
-    """The stamped package is gone, or another stands under its name."""
-    group = question.group
-    gone = not group.payloads or group.lost_for(question.instance.arch) is not None
-    return Refusal(Reason.PACKAGE_UNAVAILABLE) if gone else None
+    """The stamped package is gone, or another stands under its name; or the rollout wasn't begun with the floor."""
+    if question.group.target is None:
+        return Refusal(Reason.PACKAGE_UNAVAILABLE)
+    for hop in question.way:
+        if unavailable(hop, question.instance.arch):
+            return Refusal(Reason.PACKAGE_UNAVAILABLE)
+    return None
+
+
+def unavailable(hop: Hop, arch: str) -> bool:
+    """Whether there is no package of a hop, or not the one that was stamped for an architecture."""
+    return not hop.payloads or (bool(hop.lost) and hop.lost_for(arch) is not None)
+
+
+def withdrawn(question: Question) -> Refusal | None:
+    """Its package isn't given to anybody any more."""
+    arch = question.instance.arch
+    for hop in question.way:
+        payload = hop.payload_for(arch)
+        if payload is not None and payload.withdrawn:
+            return Refusal(Reason.WITHDRAWN)
+    return None
+
+
+def version_blocked(question: Question) -> Refusal | None:
+    """The group's spec refuses the version."""
+    blocked = question.group.blocked_versions
+    if not blocked or not any(hop.version in blocked for hop in question.way):
+        return None
+    return Refusal(Reason.VERSION_BLOCKED)
 
 
 def excluded(question: Question) -> Refusal | None:
     """The version isn't for this instance: not for its OEM or its architecture, or outside the client's or the group's prefix."""
-    group, instance, stamp = question.group, question.instance, question.group.stamp
-    if stamp is None or not group.payloads:
-        return None
-    within = all(
-        versions.has_prefix(stamp.version, prefix)
-        for prefix in (instance.version_prefix, group.version_prefix)
-        if prefix
-    )
-    if within and instance.oem not in group.excluded_oems and not runs_on_others_only(question):
-        return None
-    return Refusal(Reason.EXCLUDED)
+    group, instance = question.group, question.instance
+    oem = instance.oem in group.excluded_oems
+    for hop in question.way:
+        if hop.payloads and (oem or not within_prefixes(question, hop) or runs_on_others_only(hop, instance.arch)):
+            return Refusal(Reason.EXCLUDED)
+    return None
 
 
-def runs_on_others_only(question: Question) -> bool:
-    """Whether the version has packages, and none of them is or was for the instance's architecture."""
-    group, arch = question.group, question.instance.arch
-    return bool(group.payloads) and group.payload_for(arch) is None and group.lost_for(arch) is None
+def within_prefixes(question: Question, hop: Hop) -> bool:
+    """Whether a hop's version begins as the client and the group want it to."""
+    own, of_group = question.instance.version_prefix, question.group.version_prefix
+    if own and not versions.has_prefix(hop.version.text, own):
+        return False
+    return not of_group or versions.has_prefix(hop.version.text, of_group)
+
+
+def runs_on_others_only(hop: Hop, arch: str) -> bool:
+    """Whether a hop has packages, and none of them is or was for the architecture."""
+    return bool(hop.payloads) and hop.payload_for(arch) is None and hop.lost_for(arch) is None
 
 
 def paused(question: Question) -> Refusal | None:
     """The group's spec says paused."""
     return Refusal(Reason.PAUSED) if question.group.paused else None
+
+
+def frozen(question: Question) -> Refusal | None:
+    """A freeze holds: from its start until its end nothing is given out, and nothing is offered again either."""
+    schedule = question.group.schedule
+    thaws = schedule.at(question.now).thaws_at if schedule.freezes else None
+    return Refusal(Reason.FROZEN, thaws) if thaws is not None else None
+
+
+def outside_window(question: Question) -> Refusal | None:
+    """None of the maintenance windows is open. Windows that can't be read never are."""
+    schedule = question.group.schedule
+    if schedule.problem:
+        return Refusal(Reason.OUTSIDE_WINDOW)
+    opens = schedule.at(question.now).opens_at if schedule.windows else None
+    return Refusal(Reason.OUTSIDE_WINDOW, opens) if opens is not None else None
 
 
 def stale_catalog(question: Question) -> Refusal | None:
@@ -181,9 +259,15 @@ ELIGIBILITY: tuple[Rule, ...] = (
     version_unparsable,
     up_to_date,
     rollout_pending,
+    no_path,
+    dead_end,
     package_unavailable,
+    withdrawn,
+    version_blocked,
     excluded,
     paused,
+    frozen,
+    outside_window,
     stale_catalog,
 )
 LIMITS: tuple[Rule, ...] = (anonymous_instance, too_many_in_flight, rate_limited, store_unavailable)
@@ -193,9 +277,13 @@ OF_GROUP_AND_VERSION = frozenset(
         Reason.VERSION_UNPARSABLE,
         Reason.UP_TO_DATE,
         Reason.ROLLOUT_PENDING,
+        Reason.NO_PATH,
+        Reason.DEAD_END,
         Reason.PACKAGE_UNAVAILABLE,
+        Reason.WITHDRAWN,
+        Reason.VERSION_BLOCKED,
         Reason.PAUSED,
     }
 )
-"""Refusals that are the same for every instance of a group at one version, with one OEM and architecture, that asks for nothing particular.
-"""
+"""Refusals that are the same for every instance of a group at one version, with one OEM and architecture, that asks for nothing particular,
+for as long as the group is the same. Frozen and OutsideWindow aren't among them: they end by themselves."""

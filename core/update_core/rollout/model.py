@@ -4,12 +4,16 @@ All are frozen and carry no reference to where they came from, so that the serve
 decide with the same ones.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Literal
 
+from update_core import versions
 from update_core.fleet.grants import Grant, Timeouts
+from update_core.rollout.schedule import ALWAYS, Schedule
 from update_core.versions import Version
 
 
@@ -20,9 +24,15 @@ class Reason(StrEnum):
     VERSION_UNPARSABLE = "VersionUnparsable"
     UP_TO_DATE = "UpToDate"
     ROLLOUT_PENDING = "RolloutPending"
+    NO_PATH = "NoPath"
+    DEAD_END = "DeadEnd"
     PACKAGE_UNAVAILABLE = "PackageUnavailable"
+    WITHDRAWN = "Withdrawn"
+    VERSION_BLOCKED = "VersionBlocked"
     EXCLUDED = "Excluded"
     PAUSED = "Paused"
+    FROZEN = "Frozen"
+    OUTSIDE_WINDOW = "OutsideWindow"
     ANONYMOUS_INSTANCE = "AnonymousInstance"
     STALE_CATALOG = "StaleCatalog"
     TOO_MANY_IN_FLIGHT = "TooManyInFlight"
@@ -81,6 +91,10 @@ class Payload:
     extra_files: tuple[ExtraFile, ...] = ()
     programs: tuple[Program, ...] = ()
     postinstall: PostInstall = PostInstall()
+    withdrawn: str = ""
+    """Why nobody is given it any more; empty while it isn't withdrawn."""
+    min_from: Version | None = None
+    """The lowest version that is moved up to it; None for any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +133,44 @@ class LostPackage:
 
 
 @dataclass(frozen=True, slots=True)
+class Hop:
+    """A version that instances are moved to: a rollout's target, or a floor on the way there."""
+
+    version: Version
+    payloads: tuple[Payload, ...] = ()
+    """The stamped packages, one per architecture, only those that still exist with the same uid and bytes."""
+    lost: tuple[LostPackage, ...] = ()
+    """The stamped packages that aren't among the payloads any more."""
+    reason: str = ""
+    """Of a floor: why nobody goes past it."""
+    stamped: bool = True
+    """False for a floor that the Channel has named since the rollout began."""
+    problem: str = ""
+    """Why its package can't be handed out though it is there; empty where that isn't why there is no payload."""
+
+    def payload_for(self, arch: str) -> Payload | None:
+        """The payload for an architecture ("" where the instance doesn't say): its own, else the one for all.
+
+        Where its own was stamped and is lost there is none: the one for all would be other bytes in the same rollout.
+        """
+        # A plain loop: each denied check comes through here several times.
+        for_all = None
+        for payload in self.payloads:
+            if payload.arch == arch:
+                return payload
+            if not payload.arch:
+                for_all = payload
+        return None if self.lost and any(lost.arch == arch for lost in self.lost) else for_all
+
+    def lost_for(self, arch: str) -> LostPackage | None:
+        """The lost package that an instance of an architecture would have got, None where it has a payload or never had one."""
+        if not self.lost or self.payload_for(arch) is not None:
+            return None
+        lost = {package.arch: package for package in self.lost}
+        return lost.get(arch) or lost.get("")
+
+
+@dataclass(frozen=True, slots=True)
 class ResolvedGroup:
     """A Group with everything that it refers to, from one snapshot."""
 
@@ -153,29 +205,32 @@ class ResolvedGroup:
     version_prefix: str = ""
     """The group's own limit on versions, as a client's targetversionprefix; empty for none."""
     excluded_oems: frozenset[str] = frozenset()
+    schedule: Schedule = ALWAYS
+    """When it gives anything out at all: its maintenance windows and freezes."""
+    floors: tuple[Hop, ...] = ()
+    """The Channel's floors below the stamped version, and those with which the rollout was begun; lowest first."""
+    dead_ends: Mapping[Version, Mapping[str, str]] = field(default_factory=lambda: MappingProxyType({}))
+    """By version, for those of which a package is a dead end: the reason by architecture, empty for one that isn't, and "" for every
+    architecture that isn't there."""
+    blocked_versions: frozenset[Version] = frozenset()
+    """Versions that the group's spec refuses, floors among them."""
     on_demand_bypasses: bool = False
     """Whether a check that somebody waits for is let past the rate limit."""
     poll_interval_seconds: int | None = None
     """When instances are told to check next; None leaves it to them."""
     retry_after_seconds: int | None = None
     """For how long instances are told to leave the service alone; None: not at all."""
+    _target: Hop | None = field(init=False, repr=False, compare=False)
 
-    def payload_for(self, arch: str) -> Payload | None:
-        """The payload for an architecture ("" where the instance doesn't say): its own, else the one for all.
+    def __post_init__(self) -> None:
+        version = versions.parse_or_none(self.stamp.version) if self.stamp is not None else None
+        target = Hop(version, self.payloads, self.lost, problem=self.payload_problem) if version is not None else None
+        object.__setattr__(self, "_target", target)
 
-        Where its own was stamped and is lost there is none: the one for all would be other bytes in the same rollout.
-        """
-        own = next((payload for payload in self.payloads if payload.arch == arch), None)
-        if own is not None or any(lost.arch == arch for lost in self.lost):
-            return own
-        return next((payload for payload in self.payloads if not payload.arch), None)
-
-    def lost_for(self, arch: str) -> LostPackage | None:
-        """The lost package that an instance of an architecture would have got, None where it has a payload or never had one."""
-        if not self.lost or self.payload_for(arch) is not None:
-            return None
-        lost = {package.arch: package for package in self.lost}
-        return lost.get(arch) or lost.get("")
+    @property
+    def target(self) -> Hop | None:
+        """The stamped version with what may be handed out of it; None without a stamp."""
+        return self._target
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +249,8 @@ class Instance:
     oem: str = ""
     on_demand: bool = False
     """Whether somebody waits for the answer."""
+    several_versions: bool = False
+    """Whether it takes the floors and the target with one answer (multi_manifest_ok)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,13 +272,24 @@ class Fleet:
 
 
 @dataclass(frozen=True, slots=True)
+class Step:
+    """A floor that is offered together with what comes after it."""
+
+    version: str
+    payload: Payload
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Offer:
-    """Yes: this payload. `grant` is the live grant that is offered again, None for a new one."""
+    """Yes: this payload of this version, the hop's. `grant` is the live grant that is offered again, None for a new one."""
 
     version: str
     sequence: int
     payload: Payload
     grant: Grant | None = None
+    floors: tuple[Step, ...] = ()
+    """What is to be installed before it, lowest first: for an instance that takes several versions at once."""
 
 
 @dataclass(frozen=True, slots=True)

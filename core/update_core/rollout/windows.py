@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+"""The days of the week in the order of their numbers, Monday is 0."""
+
 MAX_WINDOW_SECONDS = 7 * 86400
 """Longest window: a week, after which it begins again."""
 
@@ -50,6 +53,14 @@ class Window:
         length = timedelta(seconds=self.seconds)
         return any(opening <= now < opening + length for opening in self.openings(now - length, now))
 
+    def closes_at(self, now: datetime) -> datetime | None:
+        """When the opening that holds at `now` ends, the last of them where they overlap; None while the window is shut."""
+        length = timedelta(seconds=self.seconds)
+        # One that is open for more than a day may have been opened again since.
+        return max(
+            (opening + length for opening in self.openings(now - length, now) if now < opening + length), default=None
+        )
+
     def next_opening(self, now: datetime) -> datetime:
         """When the window opens the next time after `now`."""
         # Two weeks: no zone skips the same day of the week twice in a row (Samoa skipped a Friday).
@@ -63,6 +74,7 @@ class Freeze:
     start: datetime
     end: datetime
     reason: str = ""
+    name: str = ""
 
     def __post_init__(self) -> None:
         if not self.start < self.end:

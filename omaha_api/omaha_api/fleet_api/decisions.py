@@ -18,7 +18,7 @@ from update_core.fleet.attributes import Attributes
 from update_core.fleet.reading import FleetReader, InstanceRow, Placement
 from update_core.fleet.store import InstanceRecord, StoreUnavailable
 from update_core.resources.fleet.decision import InstanceDecisionStatus, RuleVerdict
-from update_core.rollout import explain, trace
+from update_core.rollout import explain, moments, trace
 from update_core.rollout.model import Decision, Instance, Offer, Reason, ResolvedGroup
 from update_core.rollout.trace import Trace
 
@@ -123,10 +123,12 @@ def _status(traced: Trace, *, stand_in_for: str | None) -> InstanceDecisionStatu
         message=message,
         until=_whole(until),
         offered_version=decision.version if isinstance(decision, Offer) else "",
+        next_version=question.way[-1].version.text if question.way else "",
+        target_version=question.group.stamp.version if question.group.stamp is not None else "",
         repeated=isinstance(decision, Offer) and decision.grant is not None,
         current_version=question.instance.version,
         group=question.group.name,
-        evaluated_time=explain.whole(question.now),
+        evaluated_time=moments.whole(question.now),
         rules=[_verdict(traced, step) for step in traced.steps],
     )
 
@@ -149,9 +151,9 @@ def _no_group(placement: Placement, track: str, version: str, now: datetime, *, 
         answer="NoGroup",
         message=f"Nothing answers it: {why}. It is told error-unknownApplication, and isn't updated.",
         current_version=version,
-        evaluated_time=explain.whole(now),
+        evaluated_time=moments.whole(now),
     )
 
 
 def _whole(moment: datetime | None) -> datetime | None:
-    return None if moment is None else explain.whole(moment)
+    return None if moment is None else moments.whole(moment)

@@ -6,15 +6,16 @@ after every follower is stamped with the version or can't be; True comes in a la
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
+from update_core import targets
 from update_core.resources.application import Application
-from update_core.resources.channel import Channel, ChannelGroups, ChannelStatus
+from update_core.resources.channel import Channel, ChannelGroups, ChannelSpec, ChannelStatus
 from update_core.resources.conditions import ConditionType, Reason
 from update_core.resources.group import Group
 from update_core.resources.package import Package
-from update_operator.reconcile import conditions, references
+from update_operator.reconcile import availability, conditions, references
 from update_operator.reconcile.conditions import Finding
 from update_operator.reconcile.outcome import Notice, Outcome, Problem, Severity
 
@@ -32,6 +33,8 @@ class View:
     """Channels of the same Application with the same channel name."""
     packages: tuple[Package, ...] = ()
     """Those of the Channel's version, one for each architecture that has one."""
+    steps: tuple[targets.Step, ...] = ()
+    """Its floors below that version, lowest first."""
     followers: tuple[Group, ...] = ()
     """Groups of the same Application whose channelRef names the Channel."""
 
@@ -42,7 +45,7 @@ def reconcile(view: View, now: datetime) -> Outcome[ChannelStatus]:
         return Outcome(None)
     channel = view.channel
     problem = _problem(view)
-    complete = [group for group in view.followers if _complete(group, channel.spec.version)]
+    complete = [group for group in view.followers if _complete(group, channel.spec)]
     observed = _observed_generation(view, problem)
     rolled_out = _rolled_out(view, problem, len(complete))
     if rolled_out.status == "True" and channel.status.observed_generation != channel.metadata.generation:
@@ -85,17 +88,19 @@ def _observed_generation(view: View, problem: Problem | None) -> int:
     settled = (
         problem is not None
         or not view.packages
-        or all(_stamped(group, channel.spec.version) or _refused(group) for group in view.followers)
+        or all(_stamped(group, channel.spec) or _refused(group) for group in view.followers)
     )
     return channel.metadata.generation if settled else channel.status.observed_generation
 
 
 def _package_available(view: View) -> Finding:
-    version = view.channel.spec.version
-    if not view.packages:
-        message = f"No Package of version {version} exists; Groups stay on what they have until one does."
-        return Finding(ConditionType.PACKAGE_AVAILABLE, "False", Reason.PACKAGE_NOT_FOUND, message)
-    return conditions.package_found(view.packages, version)
+    spec = view.channel.spec
+    none = f"No Package of version {spec.version} exists; Groups stay on what they have until one does."
+    found = availability.package_available(spec.version, view.packages, view.steps, none)
+    idle = ", ".join(floor.version for floor in targets.idle_floors(spec))
+    if not idle:
+        return found
+    return replace(found, message=f"{found.message} Floors that don't count, because they aren't below it: {idle}.")
 
 
 def _rolled_out(view: View, problem: Problem | None, complete: int) -> Finding:
@@ -107,12 +112,12 @@ def _rolled_out(view: View, problem: Problem | None, complete: int) -> Finding:
         return Finding(type_, "Unknown", Reason.NO_GROUPS, "No Group follows this Channel.")
     if not view.packages:
         return Finding(type_, "False", Reason.PACKAGE_NOT_FOUND, f"No Package of version {version} exists.")
-    waiting = [group for group in view.followers if not _complete(group, version)]
+    waiting = [group for group in view.followers if not _complete(group, view.channel.spec)]
     if not waiting and complete:
         return Finding(
             type_, "True", Reason.ROLLOUT_COMPLETED, f"Every Group that follows this Channel has completed {version}."
         )
-    if all(_without_instances(group, version) for group in waiting):
+    if all(_without_instances(group, view.channel.spec) for group in waiting):
         return Finding(type_, "Unknown", Reason.NO_INSTANCES, f"Without active instances: {_names(waiting)}.")
     return Finding(type_, "False", Reason.WAITING_FOR_GROUPS, f"{version} is not complete in: {_names(waiting)}.")
 
@@ -124,16 +129,17 @@ def _completion(channel: Channel, rolled_out: Finding) -> list[Notice]:
     return [Notice(Severity.NORMAL, Reason.ROLLOUT_COMPLETED, "CompleteRollout", rolled_out.message)]
 
 
-def _stamped(group: Group, version: str) -> bool:
+def _stamped(group: Group, spec: ChannelSpec) -> bool:
+    """Whether the group has begun a rollout to the channel's version, by way of its floors."""
     target, rollout = group.status.target, group.status.rollout
-    return target is not None and rollout is not None and target.version == version == rollout.version
+    if target is None or rollout is None or not target.version == spec.version == rollout.version:
+        return False
+    return set(target.floor_versions) == {floor.version for floor in targets.floors(spec)}
 
 
-def _complete(group: Group, version: str) -> bool:
+def _complete(group: Group, spec: ChannelSpec) -> bool:
     rollout = group.status.rollout
-    return (
-        _stamped(group, version) and not _refused(group) and rollout is not None and rollout.completed_time is not None
-    )
+    return _stamped(group, spec) and not _refused(group) and rollout is not None and rollout.completed_time is not None
 
 
 def _refused(group: Group) -> bool:
@@ -141,9 +147,9 @@ def _refused(group: Group) -> bool:
     return ready is not None and ready.status == "False"
 
 
-def _without_instances(group: Group, version: str) -> bool:
+def _without_instances(group: Group, spec: ChannelSpec) -> bool:
     complete = conditions.find(group.status.conditions, ConditionType.ROLLOUT_COMPLETE)
-    return _stamped(group, version) and complete is not None and complete.reason == Reason.NO_INSTANCES
+    return _stamped(group, spec) and complete is not None and complete.reason == Reason.NO_INSTANCES
 
 
 def _names(groups: Sequence[Group]) -> str:

@@ -4,13 +4,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from update_core import schedules, targets
 from update_core.fleet.progress import GroupProgress
 from update_core.resources.application import Application
 from update_core.resources.channel import Channel
 from update_core.resources.conditions import ConditionType, Reason
 from update_core.resources.group import Group, GroupStatus, InstanceCounts, Rollout
 from update_core.resources.package import Package
-from update_operator.reconcile import conditions, references, stamps
+from update_core.rollout import schedule_texts
+from update_core.rollout.schedule import NEVER, Schedule
+from update_operator.reconcile import availability, blockers, conditions, references, stamps
 from update_operator.reconcile.conditions import Finding
 from update_operator.reconcile.outcome import Contact, Fleet, Notice, Outcome, Problem, Severity
 
@@ -31,6 +34,8 @@ class View:
     """The Channel that has the channel's name: another one where the group's lost it."""
     packages: tuple[Package, ...] = ()
     """Those of the channel's version, one for each architecture that has one."""
+    steps: tuple[targets.Step, ...] = ()
+    """The channel's floors below that version, lowest first."""
 
 
 def reconcile(view: View, now: datetime, new_salt: str) -> Outcome[GroupStatus]:
@@ -38,20 +43,31 @@ def reconcile(view: View, now: datetime, new_salt: str) -> Outcome[GroupStatus]:
     if references.awaited(view.application):
         return Outcome(None)
     group, before = view.group, view.group.status
-    problem = _problem(view)
-    decided = stamps.decide(before, () if problem else view.packages, view.fleet, now, new_salt)
+    schedule = schedules.read(group.spec)
+    problem = _problem(view, schedule)
+    decided = stamps.decide(before, () if problem else view.packages, view.fleet, now, new_salt, view.steps)
     counts = _counts(before, decided.rollout, view.fleet)
     findings = [
         *conditions.readiness(problem),
         _package_available(view, problem, decided),
         _paused(group),
-        _progressing(view, problem, decided),
+        _progressing(view, problem, decided, schedule, now),
         _rollout_complete(view, problem, decided, counts),
         _fleet_reported(view),
     ]
     if decided.pending:
         findings.append(Finding(ConditionType.RECONCILING, "True", Reason.ROLLOUT_PENDING, decided.pending))
     generation = group.metadata.generation
+    situation = blockers.Situation(
+        spec=group.spec,
+        schedule=schedule,
+        problem=problem,
+        decided=decided,
+        wanted=view.channel.spec.version if view.channel else None,
+        packages=view.packages,
+        steps=view.steps,
+        now=now,
+    )
     return Outcome(
         GroupStatus(
             observed_generation=generation,
@@ -60,6 +76,7 @@ def reconcile(view: View, now: datetime, new_salt: str) -> Outcome[GroupStatus]:
             rollout=decided.rollout,
             instances=counts,
             progress=f"{counts.on_target}/{counts.active}" if counts else before.progress,
+            blockers=blockers.find(situation),
         ),
         (
             *conditions.transitions(before.conditions, findings, _SPOKEN_OF),
@@ -67,11 +84,20 @@ def reconcile(view: View, now: datetime, new_salt: str) -> Outcome[GroupStatus]:
             *_held_back(group, findings),
             *decided.notices,
         ),
+        again_at=_again_at(situation),
     )
 
 
-def _problem(view: View) -> Problem | None:
+def _again_at(situation: blockers.Situation) -> datetime | None:
+    """When time alone changes what is said: a window opens or closes, a freeze begins or ends. Of a complete rollout nothing is said."""
+    until = situation.schedule.at(situation.now).until
+    return None if until == NEVER or blockers.nothing_to_hold_back(situation) else until
+
+
+def _problem(view: View, schedule: Schedule) -> Problem | None:
     spec = view.group.spec
+    if schedule.problem:
+        return Problem(Reason.INVALID_SPEC, f"No update is given out before this is corrected: {schedule.problem}")
     application = spec.application_ref.name
     problem = references.application_problem(application, view.application)
     problem = problem or references.channel_problem(
@@ -94,11 +120,9 @@ def _package_available(view: View, problem: Problem | None, decided: stamps.Stam
         reason = problem.reason if problem else Reason.REFERENCE_NOT_FOUND
         return Finding(type_, "Unknown", reason, "The version isn't known while the Group is not ready.")
     version = view.channel.spec.version
-    if not view.packages:
-        message = f'No Package of version {version}, which Channel "{view.channel.metadata.name}" names, exists.'
-        return Finding(type_, "False", Reason.PACKAGE_NOT_FOUND, message)
-    found = conditions.package_found(view.packages, version)
-    gone = stamps.gone(decided.target, view.packages)
+    none = f'No Package of version {version}, which Channel "{view.channel.metadata.name}" names, exists.'
+    found = availability.package_available(version, view.packages, view.steps, none)
+    gone = stamps.gone(decided.target, view.packages, view.steps)
     if not gone:
         return found
     names = ", ".join(f'"{stamp.name}"' + (f" ({stamp.arch})" if stamp.arch else "") for stamp in gone)
@@ -131,7 +155,9 @@ def _held_back(group: Group, findings: Iterable[Finding]) -> list[Notice]:
     return [Notice(Severity.WARNING, found.reason, "StartRollout", found.message)]
 
 
-def _progressing(view: View, problem: Problem | None, decided: stamps.Stamps) -> Finding:
+def _progressing(
+    view: View, problem: Problem | None, decided: stamps.Stamps, schedule: Schedule, now: datetime
+) -> Finding:
     type_ = ConditionType.PROGRESSING
     hindrance = _hindrance(view, problem, decided)
     if hindrance is not None:
@@ -143,8 +169,18 @@ def _progressing(view: View, problem: Problem | None, decided: stamps.Stamps) ->
         return Finding(
             type_, "False", Reason.ROLLOUT_COMPLETED, f"Rollout {rollout.sequence} to {rollout.version} is complete."
         )
+    named = f"Rollout {rollout.sequence} to {rollout.version}"
+    withdrawn = availability.withdrawn(rollout.version, view.packages)
+    if withdrawn:
+        return Finding(type_, "False", Reason.WITHDRAWN, f"{named} stands still. {withdrawn}")
     if view.group.spec.paused:
-        return Finding(type_, "False", Reason.PAUSED, f"Rollout {rollout.sequence} to {rollout.version} is paused.")
+        return Finding(type_, "False", Reason.PAUSED, f"{named} is paused.")
+    standing = schedule.at(now)
+    if standing.thaws_at is not None:
+        return Finding(type_, "False", Reason.FROZEN, f"{named} is {schedule_texts.frozen(schedule, now)}.")
+    if standing.opens_at is not None:
+        text = schedule_texts.outside(schedule, now)
+        return Finding(type_, "False", Reason.OUTSIDE_WINDOW, f"{named} waits for a maintenance window: {text}.")
     return Finding(type_, "True", Reason.ROLLING_OUT, f"Rollout {rollout.sequence} to {rollout.version} is under way.")
 
 

@@ -1,6 +1,7 @@
 """What a reconcile function answers: the status that the object should have, and what to tell people once it has it."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Generic, TypeVar
 
@@ -33,6 +34,8 @@ class Outcome(Generic[S_co]):
 
     status: S_co | None
     notices: tuple[Notice, ...] = ()
+    again_at: datetime | None = None
+    """When it may come out differently though nothing but the time has changed; None: it won't."""
 
 
 class Contact(StrEnum):

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from update_core import targets
 from update_core.fleet.progress import RolloutRecord
 from update_core.resources.conditions import Reason
 from update_core.resources.group import GroupStatus, Rollout, Target, TargetPackage
@@ -26,15 +27,24 @@ class Stamps:
     notices: tuple[Notice, ...] = ()
 
 
-def decide(status: GroupStatus, packages: Sequence[Package], fleet: Fleet, now: datetime, new_salt: str) -> Stamps:
-    """The stamps of a Group that is to move to `packages`, those of one version; none: there is nothing to move to, and they stay.
+def decide(
+    status: GroupStatus,
+    packages: Sequence[Package],
+    fleet: Fleet,
+    now: datetime,
+    new_salt: str,
+    steps: Sequence[targets.Step] = (),
+) -> Stamps:
+    """The stamps of a Group that is to move to `packages`, those of one version, by way of `steps`.
+
+    Without packages there is nothing to move to, and the stamps stay.
 
     A completed rollout is latched here too, from counts of that very rollout.
     """
     target, rollout = status.target, status.rollout
     if not packages:
         return _completed(Stamps(target, rollout), fleet, now)
-    wanted = _target(packages)
+    wanted = targets.target(packages, steps)
     record = fleet.progress.rollout if fleet.progress else None
     if (
         _holds(target, wanted)
@@ -49,34 +59,29 @@ def decide(status: GroupStatus, packages: Sequence[Package], fleet: Fleet, now: 
     return _begin(status, wanted, record, now, new_salt)
 
 
-def gone(target: Target | None, packages: Sequence[Package]) -> list[TargetPackage]:
-    """What is stamped of the packages' version and isn't among them any more."""
+def gone(target: Target | None, packages: Sequence[Package], steps: Sequence[targets.Step] = ()) -> list[TargetPackage]:
+    """What is stamped of the packages' version and its floors, and isn't among them any more."""
     if target is None or not packages or target.version != packages[0].spec.version:
         return []
-    present = _target(packages).packages
+    present = targets.target(packages, steps).packages
     return [stamp for stamp in target.packages if stamp not in present]
 
 
-def _target(packages: Sequence[Package]) -> Target:
-    return Target(version=packages[0].spec.version, packages=[_stamp(package) for package in packages])
-
-
-def _stamp(package: Package) -> TargetPackage:
-    name, uid = package.metadata.name, package.metadata.uid
-    return TargetPackage(name=name, uid=uid, sha256=package.spec.sha256, arch=package.spec.arch)
-
-
 def _holds(target: Target | None, wanted: Target) -> bool:
-    """Whether every wanted package is stamped.
+    """Whether every wanted package is stamped, and the way to them.
 
     One that is added, also for an architecture that had none, is a rollout of its own: its bytes have run nowhere yet, so they begin
     where every release begins, and not in the middle or at the end of a rollout that was judged by others. Extended in place, a rollout
     would stay complete with instances that have never been asked, and one for all would change its bytes under live grants. One that
     goes takes nothing along: that only stops, which is the Omaha service's to do, and starts nothing.
+
+    Another way to the same packages is another rollout too: without a floor, instances would come from versions from which none has come
+    yet.
     """
     return (
         target is not None
         and target.version == wanted.version
+        and set(target.floor_versions) == set(wanted.floor_versions)
         and all(stamp in target.packages for stamp in wanted.packages)
     )
 

@@ -9,7 +9,6 @@ from lxml import etree
 
 from support import omaha_fleet, omaha_port
 from support.omaha_requests import check, json_check, xml_check
-from update_core.omaha import manifests, messages, xml30
 from update_core.rollout.model import Reason
 
 EVERY_DIALECT = pytest.mark.parametrize("protocol", ["xml", "3.0", "3.1", "4.0"])
@@ -207,22 +206,22 @@ def test_there_is_one_manifest(omaha, guide_app, said):
 
 
 @pytest.mark.omaha_point(41)
-def test_floors_come_before_their_target_lowest_first():
-    package = manifests.Package("update.gz", 23, sha256=bytes.fromhex(omaha_fleet.SHA256))
-    floors = [
-        manifests.Floor(manifests.Manifest(version, (package,)), reason)
-        for version, reason in (("1.0.1", "a & b"), ("1.0.9", ""))
-    ]
-    offer = manifests.Offer((UPDATES,), manifests.Manifest("1.1.0", (package,)), tuple(floors))
-    app = messages.AppResponse("io.foo.app", updatecheck=offer)
+def test_floors_come_before_their_target_lowest_first(omaha, fleet, app_id):
+    named = [{"version": "1.0.9"}, {"version": "1.0.1", "reason": "a & b"}]
+    for obj in (omaha_fleet.application(app_id), omaha_fleet.channel("1.2.0", floors=named), omaha_fleet.group()):
+        fleet.create(obj)
+    floors = [fleet.create(omaha_fleet.package(version)) for version in ("1.0.1", "1.0.9")]
+    fleet.stamp(fleet.create(omaha_fleet.package("1.2.0")), floors=floors)
+    omaha.expect("Offer", xml_check(app_id, machineid="first", multi_manifest_ok="true"))
 
-    written = xml30.write_response(messages.Response("3.0", messages.DayStart(7000, 0), (app,)))
-
-    assert [dict(manifest.attrib) for manifest in etree.fromstring(written).iter("manifest")] == [
+    whole = omaha.ask(xml_check(app_id, machineid="m", multi_manifest_ok="true"))
+    assert [dict(manifest.attrib) for manifest in elements(whole, "manifest")] == [
         {"version": "1.0.1", "is_floor": "true", "floor_reason": "a & b"},
         {"version": "1.0.9", "is_floor": "true"},
-        {"version": "1.1.0", "is_target": "true"},
+        {"version": "1.2.0", "is_target": "true"},
     ]
+    single = omaha.ask(xml_check(app_id, machineid="n"))
+    assert [dict(manifest.attrib) for manifest in elements(single, "manifest")] == [{"version": "1.0.1"}]
 
 
 @pytest.mark.omaha_point(42, breaks="update_engine, Chromium: they try one URL after the other, and want at least one")

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from update_core import catalog
+from update_core import catalog, schedules
 from update_core.catalog import Members
 from update_core.resources.application import Application
 from update_core.resources.channel import Channel
@@ -297,6 +297,26 @@ def test_a_groups_own_interval_goes_before_its_applications(of_application, of_g
     resolved = resolve(channel("stable"), group("a", **of_group), of=application(**of_application)).tracks["a"]
 
     assert (resolved.poll_interval_seconds, resolved.retry_after_seconds) == expected
+
+
+NIGHTS = {"days": ["Sunday"], "startTime": "02:00", "durationSeconds": 3600, "timeZone": "Europe/Berlin"}
+
+
+@pytest.mark.parametrize(
+    ("spec", "problem"),
+    [
+        pytest.param({}, "", id="always"),
+        pytest.param({"maintenanceWindows": [NIGHTS]}, "", id="a window"),
+        pytest.param({"maintenanceWindows": [NIGHTS | {"timeZone": "Mars/Olympus"}]}, "'Mars/Olympus'", id="shut"),
+    ],
+)
+def test_group_carries_when_it_gives_out_with_its_zones_parsed_once(spec, problem):
+    of_group = group("a", **spec)
+    schedule = resolve(channel("stable"), of_group).tracks["a"].schedule
+
+    assert schedule == schedules.read(of_group.spec)
+    assert problem in schedule.problem
+    assert schedule.always == (not spec)
 
 
 def test_applications_own_base_url_wins():

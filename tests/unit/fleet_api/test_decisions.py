@@ -163,6 +163,25 @@ async def test_a_package_that_omaha_cannot_say_is_unavailable_to_its_architectur
     assert (await desk.instance(ONE))["status"]["lastRefusal"] == "PackageUnavailable"
 
 
+async def test_a_decision_tells_the_next_hop_also_where_it_is_refused(desk):
+    floor = omaha_fleet.package("1.0.5")
+    target = omaha_fleet.package("1.1.0")
+    stamped = omaha_fleet.stamped(omaha_fleet.group(), target, floors=[floor])
+    await desk.start()
+    desk.omaha.put(floor, omaha_fleet.channel("1.1.0", floors=[{"version": "1.0.5"}]), stamped)
+    await desk.omaha.post(omaha_fleet.check(APP, ONE))
+    await desk.flush()
+
+    held = await desk.decision(ONE)
+    assert (held["answer"], held["offeredVersion"], held["repeated"]) == ("Offer", "1.0.5", True)
+    assert (held["nextVersion"], held["targetVersion"]) == ("1.0.5", "1.1.0")
+    assert (await desk.decision(ONE, version="1.0.5"))["nextVersion"] == "1.1.0"
+    desk.omaha.put(omaha_fleet.package("1.0.5", withdrawn={"reason": "loses data"}))
+    refused = await desk.decision(ONE)
+    assert (refused["reason"], refused["nextVersion"]) == ("Withdrawn", "1.0.5")
+    assert "1.0.5, a floor on the way to 1.1.0, is withdrawn: loses data." in refused["message"]
+
+
 # Which group
 
 

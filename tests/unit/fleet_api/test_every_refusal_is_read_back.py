@@ -49,6 +49,29 @@ async def package_was_deleted(desk):
     await desk.check(ONE)
 
 
+async def the_package_takes_higher_versions_only(desk):
+    await desk.start()
+    desk.omaha.put(omaha_fleet.package("1.1.0", minFromVersion="1.0.1"))
+    await desk.check(ONE)
+
+
+async def what_it_runs_is_a_dead_end(desk):
+    await desk.start()
+    desk.omaha.put(omaha_fleet.package("1.0.0", deadEnd={"reason": "no room"}))
+    await desk.check(ONE)
+
+
+async def package_was_withdrawn(desk):
+    await desk.start()
+    desk.omaha.put(omaha_fleet.package("1.1.0", withdrawn={"reason": "loses data"}))
+    await desk.check(ONE)
+
+
+async def group_blocks_the_version(desk):
+    await desk.start(versionPolicy={"blockedVersions": ["1.1"]})
+    await desk.check(ONE)
+
+
 async def group_takes_other_versions_only(desk):
     await desk.start(versionPolicy={"prefix": "2"})
     await desk.check(ONE)
@@ -56,6 +79,19 @@ async def group_takes_other_versions_only(desk):
 
 async def group_is_paused(desk):
     await desk.start(paused=True)
+    await desk.check(ONE)
+
+
+async def group_is_frozen(desk):
+    freeze = {"start": "1970-01-01T00:00:00Z", "end": "3000-01-01T00:00:00Z", "reason": "for good"}
+    await desk.start(freezes=[freeze])
+    await desk.check(ONE)
+
+
+async def group_is_outside_its_windows(desk):
+    # The desk's clock begins on a Sunday at noon.
+    window = {"days": ["Wednesday"], "startTime": "02:00", "durationSeconds": 60, "timeZone": "Europe/Berlin"}
+    await desk.start(maintenanceWindows=[window])
     await desk.check(ONE)
 
 
@@ -101,9 +137,15 @@ HAPPENINGS = {
     Reason.VERSION_UNPARSABLE: version_is_garbage,
     Reason.UP_TO_DATE: runs_the_version,
     Reason.ROLLOUT_PENDING: channel_was_moved_and_nobody_stamped,
+    Reason.NO_PATH: the_package_takes_higher_versions_only,
+    Reason.DEAD_END: what_it_runs_is_a_dead_end,
     Reason.PACKAGE_UNAVAILABLE: package_was_deleted,
+    Reason.WITHDRAWN: package_was_withdrawn,
+    Reason.VERSION_BLOCKED: group_blocks_the_version,
     Reason.EXCLUDED: group_takes_other_versions_only,
     Reason.PAUSED: group_is_paused,
+    Reason.FROZEN: group_is_frozen,
+    Reason.OUTSIDE_WINDOW: group_is_outside_its_windows,
     Reason.STALE_CATALOG: store_has_seen_a_later_rollout,
     Reason.ANONYMOUS_INSTANCE: instance_has_no_id,
     Reason.TOO_MANY_IN_FLIGHT: another_is_in_flight,

@@ -23,6 +23,11 @@ CATALOGS: dict[str, list[Any]] = {
     "one an hour": fleet.fleet(APP, rateLimit={"maxUpdates": 1, "periodSeconds": 3600}),
     "one at a time": fleet.fleet(APP, maxInFlight=1, updateTimeoutSeconds=60),
     "no application": [],
+    # The clock begins on a Sunday at noon.
+    "outside its window for an hour": fleet.fleet(
+        APP,
+        maintenanceWindows=[{"days": ["Sunday"], "startTime": "13:00", "durationSeconds": 3600, "timeZone": "UTC"}],
+    ),
     "with all that a group says": fleet.fleet(
         APP,
         exclude={"oems": ["bare"]},

@@ -1,5 +1,6 @@
 """Does reconciling again, with the status that was written, ask for another write? It mustn't, or the operator would write for ever."""
 
+import dataclasses
 from datetime import timedelta
 
 from hypothesis import given, settings
@@ -7,7 +8,9 @@ from hypothesis import strategies as st
 
 from support import kinds
 from update_core.fleet.progress import GroupProgress, RolloutRecord
+from update_core.resources.channel import Floor
 from update_core.resources.group import Group, GroupStatus
+from update_core.targets import Step
 from update_operator.reconcile import channel, group
 from update_operator.reconcile.outcome import Contact, Fleet
 
@@ -35,6 +38,19 @@ progresses = st.none() | st.builds(
 )
 fleets = st.builds(Fleet, contact=st.sampled_from(Contact), known=st.booleans(), progress=progresses)
 applications = st.sampled_from([None, kinds.application(), kinds.application(ready="AppIdConflict")])
+# Nothing of these changes within the hour.
+NIGHTS = {"days": ["Friday"], "startTime": "02:00", "durationSeconds": 3600, "timeZone": "Europe/Berlin"}
+FREEZE = {"start": kinds.BIRTH.isoformat(), "end": kinds.later(86400).isoformat(), "reason": "a fair"}
+SCHEDULES = [
+    {},
+    {"maintenanceWindows": [NIGHTS]},
+    {"maintenanceWindows": [NIGHTS], "freezes": [FREEZE]},
+    {"maintenanceWindows": [NIGHTS | {"timeZone": "Europe/Atlantis"}]},
+]
+
+
+FLOOR, ITS_PACKAGE = Floor(version="0.5.0"), kinds.package("0.5.0")
+STEPS = [(), (Step(FLOOR),), (Step(FLOOR, (ITS_PACKAGE,)),), (Step(FLOOR, (kinds.package("0.5.0", uid="other"),)),)]
 
 
 def package_sets(version):
@@ -50,13 +66,14 @@ def views(draw, status=None):
     version = draw(versions)
     its_channel = draw(st.sampled_from([None, kinds.channel(version), kinds.channel(version, app="other")]))
     return group.View(
-        group=kinds.group(status=status, paused=draw(st.booleans())),
+        group=kinds.group(status=status, paused=draw(st.booleans()), **draw(st.sampled_from(SCHEDULES))),
         application=draw(applications),
         channel=its_channel,
         fleet=draw(fleets),
         rivals=draw(st.sampled_from([(), (kinds.group(name="a"),)])),
         channel_holder=its_channel,
         packages=draw(st.sampled_from(package_sets(version))),
+        steps=draw(st.sampled_from(STEPS)),
     )
 
 
@@ -65,7 +82,7 @@ def with_status(view, status):
     read = Group.parse(
         {"metadata": view.group.metadata.to_wire(), "spec": view.group.spec.to_wire(), "status": status.to_wire()}
     )
-    return group.View(read, view.application, view.channel, view.fleet, view.rivals, view.channel_holder, view.packages)
+    return dataclasses.replace(view, group=read)
 
 
 @given(st.data())

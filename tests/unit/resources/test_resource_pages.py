@@ -19,6 +19,7 @@ REASONS = {
     "Package": {Reason.RECONCILED, Reason.CONFLICT} | SPEC_PROBLEMS,
     "Channel": {
         *(Reason.RECONCILED, Reason.CONFLICT, Reason.PACKAGE_FOUND, Reason.PACKAGE_NOT_FOUND, Reason.ROLLOUT_COMPLETED),
+        Reason.WITHDRAWN,
         *(Reason.WAITING_FOR_GROUPS, Reason.NO_GROUPS, Reason.NO_INSTANCES, Reason.ROLLOUT_PENDING),
         *SPEC_PROBLEMS,
     },

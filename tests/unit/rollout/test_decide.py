@@ -1,19 +1,24 @@
 """Which answer an instance gets: each reason, their order, when it can change, and what a repeated offer may skip."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import time, timedelta
 
 import pytest
 
-from support.fleet_values import NEW, NOW, OLD, asking, grant, group, stamp
+from support.fleet_values import NEW, NOW, OLD, PAYLOAD, asking, grant, group, stamp
 from update_core import versions
 from update_core.fleet.grants import PROGRESS
-from update_core.rollout import decide
+from update_core.rollout import decide, zones
 from update_core.rollout.model import Fleet, Limits, Offer, Reason, Refusal
+from update_core.rollout.schedule import Schedule
+from update_core.rollout.windows import Freeze, Window
 
 SOON, LATER = NOW + timedelta(seconds=10), NOW + timedelta(seconds=60)
 ONE_IN_FLIGHT = Limits(max_in_flight=1)
 ONE_A_MINUTE = Limits(max_updates=1, period_seconds=60)
+# NOW is a Sunday at noon.
+SHUT = Schedule((Window(frozenset({0}), time(2), 3600, zones.zone("UTC")),))
+FROZEN = Schedule(freezes=(Freeze(NOW, LATER),))
 
 
 def answer(of_group=None, instance=None, fleet=None):
@@ -26,9 +31,15 @@ REASONS = [
     ("VersionUnparsable", {}, {"version": "garbage"}, {}),
     ("UpToDate", {}, {"version": NEW}, {}),
     ("RolloutPending", {"stamp": None}, {}, {}),
+    ("NoPath", {"payloads": (replace(PAYLOAD, min_from=versions.parse("1.0.1")),)}, {}, {}),
+    ("DeadEnd", {"dead_ends": {versions.parse(OLD): {"": "no room"}}}, {}, {}),
     ("PackageUnavailable", {"payloads": ()}, {}, {}),
+    ("Withdrawn", {"payloads": (replace(PAYLOAD, withdrawn="bad"),)}, {}, {}),
+    ("VersionBlocked", {"blocked_versions": frozenset({versions.parse(NEW)})}, {}, {}),
     ("Excluded", {"excluded_oems": frozenset({"ami"})}, {"oem": "ami"}, {}),
     ("Paused", {"paused": True}, {}, {}),
+    ("Frozen", {"schedule": FROZEN}, {}, {}),
+    ("OutsideWindow", {"schedule": SHUT}, {}, {}),
     ("StaleCatalog", {}, {}, {"highest_sequence": 2}),
     ("AnonymousInstance", {"limits": ONE_A_MINUTE}, {"instance_id": None}, {}),
     ("TooManyInFlight", {"limits": ONE_IN_FLIGHT}, {}, {"in_flight": 1}),
@@ -40,7 +51,11 @@ REASONS = [
 def build(rows):
     of_group, instance, fleet = group(), asking("one"), Fleet()
     for _, group_changes, instance_changes, fleet_changes in rows:
+        # Of two schedules the later doesn't take the earlier one's place.
+        held = of_group.schedule
         of_group = replace(of_group, **group_changes)
+        both = Schedule((*held.windows, *of_group.schedule.windows), (*held.freezes, *of_group.schedule.freezes))
+        of_group = replace(of_group, schedule=both)
         instance = replace(instance, **instance_changes)
         fleet = replace(fleet, **fleet_changes)
     return of_group, instance, fleet
@@ -63,6 +78,10 @@ def test_earlier_rule_wins_over_all_later_ones(first):
         row
         for row in rows
         if row is REASONS[first] or row[0] != "TooManyInFlight" or REASONS[first][0] != "AnonymousInstance"
+    ]
+    # Where one rule is about the package, another one's package would take its place.
+    rows = [
+        row for row in rows if row is REASONS[first] or not ("payloads" in row[1] and "payloads" in REASONS[first][1])
     ]
 
     assert answer(*build(rows)).reason == REASONS[first][0]

@@ -160,7 +160,7 @@ def test_whoever_is_excluded_is_told_by_what(oem, arch, prefix, own, payloads):
     message = explained(of_group, instance)
 
     assert ("OEM" in message) == (oem == "ami")
-    assert ("has packages for" in message) == (of_group.payload_for(arch) is None)
+    assert ("has packages for" in message) == (of_group.target.payload_for(arch) is None)
     assert ("targetversionprefix" in message) == (bool(prefix) and not versions.has_prefix(NEW, prefix))
     assert ("versionPolicy.prefix" in message) == (own == "2")
 

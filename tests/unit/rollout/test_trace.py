@@ -1,7 +1,7 @@
 """How an answer came about: every rule's verdict, which never says otherwise than the answer itself; and a sentence for each reason."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import time, timedelta
 
 import pytest
 from hypothesis import given
@@ -10,25 +10,44 @@ from hypothesis import strategies as st
 from support.fleet_values import NEW, NOW, OLD, PAYLOAD, asking, grant, group, stamp
 from update_core import versions
 from update_core.resources.fleet.decision import MAX_MESSAGE
-from update_core.rollout import decide, explain, trace
-from update_core.rollout.model import Fleet, Limits, LostPackage, Offer, Reason, Refusal
+from update_core.rollout import decide, explain, trace, zones
+from update_core.rollout.model import Fleet, Hop, Limits, LostPackage, Offer, Reason, Refusal
+from update_core.rollout.schedule import ALWAYS, Schedule
 from update_core.rollout.trace import Verdict
+from update_core.rollout.windows import Freeze, Window
 
 MOMENTS = st.none() | st.integers(-2, 2).map(lambda minutes: NOW + timedelta(minutes=minutes))
 
+# NOW is a Sunday.
+MONDAYS = Window(frozenset({0}), time(2), 3600, zones.zone("America/Argentina/Buenos_Aires"))
 AMD64 = replace(PAYLOAD, arch="amd64")
+HIGH, GONE = replace(PAYLOAD, min_from=versions.parse("1.0.1")), replace(PAYLOAD, withdrawn="loses data")
+FLOOR = Hop(versions.parse("1.0.5"), (PAYLOAD,), reason="key rotation")
 GROUPS = st.builds(
     group,
     version=st.sampled_from([OLD, NEW]),
     limits=st.builds(Limits, st.none() | st.just(1), st.just(60), st.none() | st.integers(1, 2)),
     paused=st.booleans(),
     stamp=st.none() | st.builds(stamp, st.integers(1, 2), version=st.sampled_from([NEW, "1.2.0"])),
-    payloads=st.sampled_from([(), group().payloads, (AMD64,), (*group().payloads, AMD64)]),
+    payloads=st.sampled_from([(), group().payloads, (AMD64,), (*group().payloads, AMD64), (HIGH,), (GONE,)]),
     lost=st.sampled_from([(), (LostPackage("arm64", "app-arm64"),)]),
+    floors=st.sampled_from(
+        [(), (FLOOR,), (replace(FLOOR, payloads=()),), (replace(FLOOR, payloads=(), stamped=False),)]
+    ),
+    dead_ends=st.sampled_from([{}, {versions.parse(OLD): {"": "no room"}}]),
+    blocked_versions=st.sampled_from([frozenset(), frozenset({versions.parse(NEW)}), frozenset({FLOOR.version})]),
     excluded_oems=st.sampled_from([frozenset(), frozenset({"ami"})]),
     version_prefix=st.sampled_from(["", "1.1", "1.2$"]),
     allow_downgrade=st.booleans(),
     on_demand_bypasses=st.booleans(),
+    schedule=st.sampled_from(
+        [
+            ALWAYS,
+            Schedule((MONDAYS,), (Freeze(NOW, NOW + timedelta(hours=1), "r" * 256, "n" * 63),)),
+            Schedule((MONDAYS,)),
+            Schedule(problem="a zone is unknown"),
+        ]
+    ),
     wanted=st.none() | st.sampled_from([versions.parse(OLD), versions.parse(NEW)]),
 )
 INSTANCES = st.builds(
@@ -42,6 +61,7 @@ INSTANCES = st.builds(
     arch=st.sampled_from(["", "amd64", "arm64"]),
     oem=st.sampled_from(["", "ami"]),
     on_demand=st.booleans(),
+    several_versions=st.booleans(),
 )
 FLEETS = st.builds(
     Fleet,
@@ -126,8 +146,17 @@ def test_the_longest_names_and_versions_still_fit():
     version = "1.0.0-" + "a" * 122
     pending = group(**long, wanted=versions.parse(version), stamp=None, payloads=(), paused=True)
     gone = group(**long, payloads=(), stamp=stamp(2**62, version=version))
+    withdrawn = replace(PAYLOAD, withdrawn="w" * 256, min_from=versions.parse(OLD), arch="amd64")
+    floor = Hop(versions.parse("1.0.0-" + "b" * 122), (withdrawn,), lost=(LostPackage("", "l" * 253),))
+    stepwise = replace(gone, floors=(floor,), dead_ends={versions.parse(OLD): {"": "d" * 256}}, version_prefix="9" * 9)
 
-    for of_group in (pending, gone, group(**long, wanted=None, stamp=None, payloads=())):
+    for of_group in (
+        pending,
+        gone,
+        stepwise,
+        replace(stepwise, payloads=(withdrawn,), floors=()),
+        group(**long, wanted=None, stamp=None, payloads=()),
+    ):
         for traced in (
             trace.trace(of_group, asking("one", reported), Fleet(), NOW) for reported in (OLD, "\x00" * 128)
         ):

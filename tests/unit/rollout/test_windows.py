@@ -73,13 +73,33 @@ def test_windows_unite_and_the_next_of_them_counts():
     assert windows.opens_at(two, at("2026-11-25T08:00")) == at("2026-11-29T01:00")
 
 
+@pytest.mark.parametrize(
+    ("now", "closes"),
+    [
+        pytest.param("2026-11-22T01:59:59", None, id="shut"),
+        pytest.param("2026-11-22T02:00:00", "2026-11-23T14:00", id="opened once"),
+        pytest.param("2026-11-23T02:00:00", "2026-11-24T14:00", id="opened again before it shut"),
+        pytest.param("2026-11-24T13:59:59", "2026-11-24T14:00", id="its last second"),
+    ],
+)
+def test_a_window_closes_when_the_last_of_its_openings_ends(now, closes):
+    window = Window(frozenset({6, 0}), time(2), 36 * HOUR, ZoneInfo("UTC"))
+
+    assert window.closes_at(at(now)) == (at(closes) if closes else None)
+
+
 def test_without_windows_it_is_always_open():
     assert windows.opens_at([], at("2026-11-22T01:30")) is None
 
 
 def test_freezes_that_follow_on_each_other_are_one():
     day = [at(f"2026-12-{number}") for number in range(20, 26)]
-    freezes = [Freeze(day[3], day[4]), Freeze(day[0], day[2]), Freeze(day[1], day[3]), Freeze(day[5], day[5] + timedelta(1))]
+    freezes = [
+        Freeze(day[3], day[4]),
+        Freeze(day[0], day[2]),
+        Freeze(day[1], day[3]),
+        Freeze(day[5], day[5] + timedelta(1)),
+    ]
     assert windows.thaws_at(freezes, day[0]) == day[4]
     assert windows.thaws_at(freezes, day[4] - timedelta(seconds=1)) == day[4]
     assert windows.thaws_at(freezes, day[4]) is None
@@ -101,7 +121,9 @@ def test_an_interval_that_means_nothing_cannot_be_made(make):
         make()
 
 
-ZONES = st.sampled_from(["UTC", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Pacific/Apia", "Africa/Casablanca"])
+ZONES = st.sampled_from(
+    ["UTC", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Pacific/Apia", "Africa/Casablanca"]
+)
 WINDOWS = st.builds(
     Window,
     days=st.frozensets(st.integers(0, 6), min_size=1),
@@ -109,7 +131,7 @@ WINDOWS = st.builds(
     seconds=st.integers(1, windows.MAX_WINDOW_SECONDS),
     zone=ZONES.map(ZoneInfo),
 )
-MOMENTS = st.datetimes(datetime(2010, 1, 1), datetime(2040, 1, 1), timezones=st.just(UTC))
+MOMENTS = st.integers(0, 30 * 365 * 86400).map(lambda seconds: at("2010-01-01") + timedelta(seconds=seconds))
 
 
 @given(st.lists(WINDOWS, min_size=1, max_size=3), MOMENTS)
@@ -133,6 +155,6 @@ def test_a_window_opens_only_when_its_clock_shows_its_start_or_was_put_forward_o
         assert shown.weekday() in window.days
     else:
         assert before.utcoffset() != shown.utcoffset()
-        assert before.replace(tzinfo=None) < datetime.combine(shown.date(), window.start) < shown.replace(tzinfo=None) or (
-            before.date() < shown.date()
-        )
+        assert before.replace(tzinfo=None) < datetime.combine(shown.date(), window.start) < shown.replace(
+            tzinfo=None
+        ) or (before.date() < shown.date())

@@ -71,6 +71,21 @@ def test_the_answer_comes_first_and_every_rule_has_its_mark():
     ]
 
 
+@pytest.mark.parametrize(
+    ("hop", "line"),
+    [
+        ({"nextVersion": "1.0.5", "targetVersion": "1.1.0"}, ["Next         1.0.5, a floor on the way to 1.1.0"]),
+        ({"nextVersion": "1.1.0", "targetVersion": "1.1.0"}, []),
+        ({"targetVersion": "1.1.0"}, []),
+    ],
+    ids=["a floor", "the target", "no path"],
+)
+def test_the_next_hop_is_told_where_it_is_a_floor(hop, line):
+    lines = text(decision("Refusal", [], reason="Paused", message="It is paused.", **hop)).splitlines()
+
+    assert [each for each in lines if each.startswith("Next")] == line
+
+
 def test_without_unicode_the_marks_are_ascii():
     rules = [line[:3] for line in text(refusal(), signs.ASCII).splitlines() if line.startswith("  ")]
 

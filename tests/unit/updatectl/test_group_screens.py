@@ -92,6 +92,30 @@ def test_the_screen_tells_whom_a_group_serves_if_that_is_not_everybody(spec, row
     assert [line for line in screen if line.startswith("Serves")] == ([row] if row else [])
 
 
+def test_the_screen_tells_why_nothing_moves_and_when_it_will():
+    window = {
+        "days": ["Saturday", "Sunday"],
+        "startTime": "02:00",
+        "durationSeconds": 14400,
+        "timeZone": "Europe/Berlin",
+    }
+    waiting = {"Progressing": "False OutsideWindow Waits.", "RolloutComplete": "False RollingOut Not everybody."}
+    held = group(spec={"maintenanceWindows": [window]}, **waiting)
+    held["status"]["blockers"] = [{"reason": "OutsideWindow", "message": "The next opens on Saturday."}]
+
+    screen = list(
+        group_screen.lines(Picture(APP_ID, held, progress(active=2, onTarget=1), channel()), signs.ASCII, NOW)
+    )
+
+    assert screen[0] == "Group berlin of application com.example.web: OutsideWindow"
+    assert [line for line in screen if line.startswith(("Windows", "Gives out", "Blocked by", "Waits for"))] == [
+        "Windows      Sat,Sun 02:00 4h Europe/Berlin",
+        "Gives out    not now; again from 2026-11-28 01:00:00 UTC (in 4 d 10 h) on",
+        "Blocked by   OutsideWindow: The next opens on Saturday.",
+        "Waits for    a maintenance window; 1 active instance below the target, of which 0 in flight at most",
+    ]
+
+
 def test_without_unicode_the_screen_is_ascii():
     picture = Picture(APP_ID, group(**MOVING), progress(active=2, onTarget=1), channel())
 

@@ -45,6 +45,14 @@ class InstanceDecisionStatus(Model):
         description="When a refusal can end by itself: the latest among all rules that refuse; absent where one of them doesn't know.",
     )
     offered_version: Text = Field(default="", description="The version that would be offered.")
+    next_version: Text = Field(
+        default="",
+        description="The version that the instance is moved to next, now or later: a floor of its Channel, or the target. Empty where no "
+        "path leads on.",
+    )
+    target_version: Text = Field(
+        default="", description="The version to which the Group's rollout is; empty where none has begun."
+    )
     repeated: bool = Field(
         default=False, description="Whether the offer is one that the instance holds already, and uses up no limit."
     )
