@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from support import short_windows, omaha_fleet
+from support import omaha_fleet, short_windows
 from support.local_stack import wait_until
 
 SHUT = {"days": ["Sunday"], "startTime": "02:00", "durationSeconds": 1, "timeZone": "Europe/Berlin"}
