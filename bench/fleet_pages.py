@@ -32,7 +32,7 @@ from omaha_api.fleet_api.decisions import Decisions
 from omaha_api.fleet_api.feed import Feed
 from omaha_api.fleet_api.request_headers import User
 from omaha_api.placements import Placements
-from omaha_api.store.sqlite import SqliteStore
+from omaha_api.store.sqlite.store import SqliteStore
 from update_core import catalog
 from update_core.fleet.reading import Placement
 

@@ -15,7 +15,7 @@ import uvloop
 from omaha_api import clock, service, serving, settings, snapshot
 from omaha_api.fleet_api.serving_certificate import CertificateFileError
 from omaha_api.signing_keys import KeyFolderError
-from omaha_api.store import sqlite
+from omaha_api.store.sqlite import store as sqlite
 from update_core.fleet.store import StoreUnavailable
 from update_kube import configuration
 from update_kube.errors import KubeError

@@ -3,13 +3,13 @@
 All numbers of a report are of one state of the database.
 """
 
-import sqlite3
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from omaha_api.store import rows
+from omaha_api.store.database import Connection
 from update_core import versions
 from update_core.fleet.progress import GroupProgress, RolloutRecord
 from update_core.resources.group import DEFAULT_ACTIVE_SECONDS
@@ -24,7 +24,7 @@ _ROLLOUTS = f"""
         AND rollouts.sequence = groups.highest_sequence
 """  # noqa: S608 - the columns are a constant
 _INSTANCES = """
-    SELECT version, count(*), sum(last_seen >= ?) FROM instances INDEXED BY instances_by_group
+    SELECT version, count(*), count(*) FILTER (WHERE last_seen >= ?) FROM instances INDEXED BY instances_by_group
     WHERE app_id = ? AND track = ? GROUP BY version
 """
 _LIVE = """
@@ -50,9 +50,7 @@ class _Heard:
     active: int
 
 
-def progress(
-    connection: sqlite3.Connection, groups: Sequence[ResolvedGroup], now: datetime
-) -> dict[GroupKey, GroupProgress]:
+def progress(connection: Connection, groups: Sequence[ResolvedGroup], now: datetime) -> dict[GroupKey, GroupProgress]:
     """Counts of the given groups, and of those that a rollout is known of (whose Group may be gone)."""
     known = {(app_id, track): rows.to_rollout(tuple(row)) for app_id, track, *row in connection.execute(_ROLLOUTS)}
     active_seconds = {(group.app_id, group.track): group.active_seconds for group in groups}
@@ -88,11 +86,11 @@ def _reached(version: str, target: str) -> bool:
     return current is not None and wanted is not None and current >= wanted
 
 
-def _heard(connection: sqlite3.Connection, key: GroupKey, since: datetime) -> list[_Heard]:
+def _heard(connection: Connection, key: GroupKey, since: datetime) -> list[_Heard]:
     return [_Heard(*row) for row in connection.execute(_INSTANCES, (rows.micros(since), *key))]
 
 
-def _live(connection: sqlite3.Connection) -> defaultdict[GroupKey, dict[int, int]]:
+def _live(connection: Connection) -> defaultdict[GroupKey, dict[int, int]]:
     """Live grants by group and sequence."""
     live: defaultdict[GroupKey, dict[int, int]] = defaultdict(dict)
     for app_id, track, sequence, count in connection.execute(_LIVE):
@@ -100,7 +98,7 @@ def _live(connection: sqlite3.Connection) -> defaultdict[GroupKey, dict[int, int
     return live
 
 
-def _failed(connection: sqlite3.Connection, key: GroupKey, rollout: RolloutRecord | None) -> int:
+def _failed(connection: Connection, key: GroupKey, rollout: RolloutRecord | None) -> int:
     if rollout is None:
         return 0
     (count,) = connection.execute(_FAILED, (*key, rollout.sequence)).fetchone()

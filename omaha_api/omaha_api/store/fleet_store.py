@@ -1,19 +1,15 @@
-"""The fleet store on one SQLite file: which question goes to the writer, which to the readers.
+"""The fleet store on a database: which question goes to the writer, which to the readers, and whose time holds.
 
 What each does inside its transaction stands in the neighbouring modules; what it promises, in the Protocols that this implements.
 """
 
 import asyncio
 import functools
-import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from pathlib import Path
 
-from omaha_api.clock import Clock, utc_now
 from omaha_api.store import (
-    connections,
     counting,
     ending,
     granting,
@@ -21,15 +17,14 @@ from omaha_api.store import (
     groups,
     instances,
     listing,
-    locking,
     log,
     observing,
     placing,
     publishing,
     rollouts,
-    schema,
 )
-from omaha_api.store.readers import Readers
+from omaha_api.store.database import Database, Moment
+from omaha_api.store.readers import READERS, Readers
 from omaha_api.store.waiting import Waiting
 from omaha_api.store.writer import CAPACITY, Writer
 from update_core.fleet.evidence import Evidence
@@ -45,7 +40,7 @@ from update_core.fleet.reading import (
     Position,
     ProgressRow,
 )
-from update_core.fleet.store import Granted, GroupLedger, InstanceRecord, Sighting, StoreUnavailable
+from update_core.fleet.store import Granted, GroupLedger, InstanceRecord, Sighting
 from update_core.rollout.model import Fleet, Instance, Refusal, ResolvedGroup, Stamp
 
 CHUNK = 250
@@ -58,30 +53,18 @@ _NO_TIMEOUTS = Timeouts(update_seconds=0, reboot_seconds=0)
 """For evidence that can only end a grant: nothing then runs on."""
 
 
-class SqliteStore:
-    """A FleetStore and FleetReader on the file `path`; its folder is made if need be. `clock` dates the file's birth and the log."""
+class DatabaseStore:
+    """A FleetStore and FleetReader on a database, which nobody else has opened through this object."""
 
-    def __init__(
-        self,
-        path: Path,
-        *,
-        clock: Clock = utc_now,
-        connect: connections.Connect = connections.connect,
-        capacity: int = CAPACITY,
-    ) -> None:
-        self._path = path
-        self._clock = clock
-        self._connect = connect
-        self._lock: locking.FileLock | None = None
+    def __init__(self, database: Database, *, capacity: int = CAPACITY, readers: int = READERS) -> None:
+        self._database = database
         self._waiting = Waiting()
-        self._writer = Writer(
-            lambda: connect(path), capacity=capacity, mark=log.latest, committed=self._waiting.committed
-        )
-        self._readers = Readers(path)
+        self._writer = Writer(database, capacity=capacity, committed=self._waiting.committed)
+        self._readers = Readers(database, readers)
 
     async def open(self) -> None:
         """See FleetStore.open."""
-        self._lock, connection = await asyncio.to_thread(self._open)
+        connection = await asyncio.to_thread(self._database.open)
         self._waiting.open(log.latest(connection))
         self._writer.start(connection)
 
@@ -90,9 +73,7 @@ class SqliteStore:
         await self._readers.close()
         await self._writer.stop()
         self._waiting.close()
-        if self._lock is not None:
-            self._lock.release()
-            self._lock = None
+        self._database.close()
 
     async def live_grants(self) -> Sequence[Grant]:
         """See FleetStore.live_grants."""
@@ -108,8 +89,10 @@ class SqliteStore:
 
     async def observe(self, sighting: Sighting, timeouts: Timeouts | None) -> Sequence[Grant]:
         """See FleetStore.observe."""
-        at, timeouts = self._clock(), timeouts or _NO_TIMEOUTS
-        return await self._writer.submit(lambda connection: observing.observe(connection, sighting, timeouts, at))
+        run_on = timeouts or _NO_TIMEOUTS
+        return await self._writer.submit(
+            lambda connection, moment: observing.observe(connection, _sighted(sighting, moment), run_on, moment.at)
+        )
 
     async def touch(self, sightings: Sequence[Sighting]) -> None:
         """See FleetStore.touch."""
@@ -120,16 +103,18 @@ class SqliteStore:
         self, app_id: str, instance_id: str, evidence: Sequence[Evidence], timeouts: Timeouts, now: datetime
     ) -> Sequence[Grant]:
         """See FleetStore.weigh."""
-        at = self._clock()
         return await self._writer.submit(
-            lambda connection: observing.weigh(connection, app_id, instance_id, evidence, timeouts, now, at)
+            lambda connection, moment: observing.weigh(
+                connection, app_id, instance_id, evidence, timeouts, moment.of(now), moment.at
+            )
         )
 
     async def grant(self, group: ResolvedGroup, instance: Instance, sighting: Sighting, now: datetime) -> Granted:
         """See FleetStore.grant. The sighting is recorded with a new grant; a refusal and a repeated offer record nothing."""
-        at = self._clock()
         return await self._writer.submit(
-            lambda connection: granting.grant(connection, group, instance, sighting, now, at)
+            lambda connection, moment: granting.grant(
+                connection, group, instance, _sighted(sighting, moment), moment.now(now), moment.at
+            )
         )
 
     async def record_rollout(
@@ -137,20 +122,24 @@ class SqliteStore:
     ) -> GroupLedger | Refusal:
         """See FleetStore.record_rollout."""
         return await self._writer.submit(
-            lambda connection: rollouts.record(connection, group, stamp, completed=completed, now=now)
+            lambda connection, moment: rollouts.record(
+                connection, group, stamp, completed=completed, now=moment.now(now)
+            )
         )
 
     async def sweep(self, now: datetime) -> Sequence[Grant]:
         """See FleetStore.sweep."""
         ended: list[Grant] = []
-        at = self._clock()
-        while chunk := await self._writer.submit(lambda connection: grants.expire(connection, now, CHUNK, at)):
+        while chunk := await self._writer.submit(
+            lambda connection, moment: grants.expire(connection, moment.now(now), CHUNK, moment.at)
+        ):
             ended.extend(chunk)
         return ended
 
     async def progress(self, groups: Sequence[ResolvedGroup], now: datetime) -> Mapping[tuple[str, str], GroupProgress]:
         """See FleetStore.progress."""
-        return await self._readers.read(lambda connection: counting.progress(connection, groups, now))
+        at = self._database.database_time(now)
+        return await self._readers.read(lambda connection: counting.progress(connection, groups, at))
 
     # FleetReader
 
@@ -184,7 +173,8 @@ class SqliteStore:
 
     async def fleet(self, group: ResolvedGroup, instance_id: str, now: datetime) -> Fleet:
         """See FleetReader.fleet. It isn't available while the last transaction was one that failed."""
-        fleet = await self._readers.read(lambda connection: granting.fleet(connection, group, instance_id, now))
+        at = self._database.database_time(now)
+        fleet = await self._readers.read(lambda connection: granting.fleet(connection, group, instance_id, at))
         return replace(fleet, available=not self._writer.down)
 
     async def placements(self) -> Sequence[Placement]:
@@ -197,60 +187,50 @@ class SqliteStore:
 
     async def place(self, placements: Sequence[Placement]) -> None:
         """See FleetReader.place."""
-        at = self._clock()
-        await self._writer.submit(lambda connection: placing.place(connection, placements, at))
+        await self._writer.submit(lambda connection, moment: placing.place(connection, placements, moment.at))
 
     async def publish(self, counts: Sequence[GroupProgress], now: datetime) -> None:
         """See FleetReader.publish. Where nothing differs the writer isn't asked."""
         differing = await self._readers.read(lambda connection: publishing.differing(connection, counts))
-        at = self._clock()
         for start in range(0, len(differing), CHUNK):
-            chunk = differing[start : start + CHUNK]
-            await self._publish(chunk, now, at)
+            await self._publish(differing[start : start + CHUNK], now)
 
     async def reset(self, app_id: str, instance_id: str, now: datetime) -> Ended | None:
         """See FleetReader.reset."""
-        at = self._clock()
-        return await self._writer.submit(lambda connection: ending.reset(connection, app_id, instance_id, now, at))
+        return await self._writer.submit(
+            lambda connection, moment: ending.reset(connection, app_id, instance_id, moment.now(now), moment.at)
+        )
 
     async def forget(self, app_id: str, instance_id: str, now: datetime) -> Ended | None:
         """See FleetReader.forget."""
-        at = self._clock()
-        return await self._writer.submit(lambda connection: ending.forget(connection, app_id, instance_id, now, at))
+        return await self._writer.submit(
+            lambda connection, moment: ending.forget(connection, app_id, instance_id, moment.now(now), moment.at)
+        )
 
     async def prune(self, before: datetime) -> int:
         """See FleetReader.prune."""
-        up_to = await self._readers.read(lambda connection: log.boundary(connection, before))
+        since = self._database.database_time(before)
+        up_to = await self._readers.read(lambda connection: log.boundary(connection, since))
         pruned = 0
-        while count := await self._writer.submit(lambda connection: log.prune(connection, up_to, PRUNED_TOGETHER)):
+        while count := await self._writer.submit(lambda connection, _: log.prune(connection, up_to, PRUNED_TOGETHER)):
             pruned += count
         return pruned
 
     async def _touch(self, sightings: Sequence[Sighting]) -> None:
-        at = self._clock()
-        await self._writer.submit(lambda connection: instances.touch(connection, sightings, at))
+        await self._writer.submit(
+            lambda connection, moment: instances.touch(
+                connection,
+                sightings if moment.ahead is None else [_sighted(sighting, moment) for sighting in sightings],
+                moment.at,
+            )
+        )
 
-    async def _publish(self, counts: Sequence[GroupProgress], now: datetime, at: datetime) -> None:
-        await self._writer.submit(lambda connection: publishing.publish(connection, counts, now, at))
+    async def _publish(self, counts: Sequence[GroupProgress], now: datetime) -> None:
+        await self._writer.submit(
+            lambda connection, moment: publishing.publish(connection, counts, moment.now(now), moment.at)
+        )
 
-    def _open(self) -> tuple[locking.FileLock, sqlite3.Connection]:
-        """The lock and the writer's connection, to a file with a current schema."""
-        try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            lock = locking.FileLock.acquire(self._path)
-        except OSError as error:
-            raise StoreUnavailable(f"{self._path} can't be opened: {error.strerror or error}") from error
-        try:
-            connection = self._connect(self._path)
-            try:
-                schema.migrate(connection, self._path, self._clock())
-            except BaseException:
-                connection.close()
-                raise
-        except sqlite3.Error as error:
-            lock.release()
-            raise StoreUnavailable(f"{self._path} can't be opened: {error}") from error
-        except BaseException:
-            lock.release()
-            raise
-        return lock, connection
+
+def _sighted(sighting: Sighting, moment: Moment) -> Sighting:
+    """The sighting at the database's time."""
+    return sighting if moment.ahead is None else replace(sighting, at=moment.of(sighting.at))
