@@ -23,7 +23,7 @@ from omaha_api.store import (
     publishing,
     rollouts,
 )
-from omaha_api.store.database import Database, Moment
+from omaha_api.store.database import Connection, Database, Moment
 from omaha_api.store.readers import READERS, Readers
 from omaha_api.store.waiting import Waiting
 from omaha_api.store.writer import CAPACITY, Writer
@@ -64,8 +64,8 @@ class DatabaseStore:
 
     async def open(self) -> None:
         """See FleetStore.open."""
-        connection = await asyncio.to_thread(self._database.open)
-        self._waiting.open(log.latest(connection))
+        connection, latest = await asyncio.to_thread(self._open)
+        self._waiting.open(latest)
         self._writer.start(connection)
 
     async def close(self) -> None:
@@ -215,6 +215,10 @@ class DatabaseStore:
         while count := await self._writer.submit(lambda connection, _: log.prune(connection, up_to, PRUNED_TOGETHER)):
             pruned += count
         return pruned
+
+    def _open(self) -> tuple[Connection, int]:
+        connection = self._database.open()
+        return connection, log.latest(connection)
 
     async def _touch(self, sightings: Sequence[Sighting]) -> None:
         await self._writer.submit(
