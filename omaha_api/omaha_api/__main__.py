@@ -15,7 +15,7 @@ import uvloop
 from omaha_api import clock, service, serving, settings, snapshot
 from omaha_api.fleet_api.serving_certificate import CertificateFileError
 from omaha_api.signing_keys import KeyFolderError
-from omaha_api.store.sqlite import store as sqlite
+from omaha_api.store import stores
 from update_core.fleet.store import StoreUnavailable
 from update_kube import configuration
 from update_kube.errors import KubeError
@@ -63,7 +63,12 @@ def serve(
         ),
     ] = settings.DEFAULT_LOG_RETENTION_SECONDS,
     database: Annotated[
-        str, typer.Option(envvar="OMAHA_API_DATABASE", help="The fleet store: sqlite:///file.")
+        str,
+        typer.Option(
+            envvar="OMAHA_API_DATABASE",
+            help="The fleet store: sqlite:///file for one process, or postgresql://user@host/database for several; passwords and TLS as "
+            "libpq has them (PGPASSWORD, ~/.pgpass, ?sslmode=verify-full).",
+        ),
     ] = settings.DEFAULT_DATABASE,
     snapshot_file: Annotated[
         Path | None,
@@ -126,7 +131,7 @@ def serve(
         _fail(error, USAGE)
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(service.serve(chosen, sqlite.SqliteStore(chosen.database), kube, clock.utc_now))
+            runner.run(service.serve(chosen, stores.on(chosen.database), kube, clock.utc_now))
     except (
         serving.PortError,
         CertificateFileError,

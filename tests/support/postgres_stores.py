@@ -1,5 +1,6 @@
 """PostgreSQL stores for tests: on a time of the test's own, made an hour before NOW as the SQLite ones are."""
 
+from omaha_api.store.postgres import connections
 from omaha_api.store.postgres.connections import SCHEMA
 from omaha_api.store.postgres.database import PostgresDatabase
 from omaha_api.store.postgres.store import PostgresStore
@@ -8,9 +9,11 @@ from support.postgres_server import Server
 from support.sqlite_stores import StoreClock
 
 
-def made(url: str, clock: StoreClock | None = None) -> PostgresStore:
+def made(
+    url: str, clock: StoreClock | None = None, connect: connections.Connect = connections.connect
+) -> PostgresStore:
     """A store on the database, not yet open."""
-    return PostgresStore(url, time_keeping=OwnClock(clock or StoreClock()))
+    return PostgresStore(url, time_keeping=OwnClock(clock or StoreClock()), connect=connect)
 
 
 class Databases:

@@ -1,7 +1,7 @@
 """How is a connection to the server opened? Everything that decides durability, and how long a lost replica may hold up the others."""
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import psycopg
@@ -9,6 +9,7 @@ from psycopg import conninfo
 from psycopg.types.numeric import Int8Dumper
 
 from omaha_api.store.postgres import dialect
+from update_core.fleet.store import StoreUnavailable
 
 SCHEMA = "update_service"
 """The schema that has the tables, so that a database may be shared with other programs."""
@@ -33,6 +34,9 @@ _DEFAULTS: dict[str, tuple[str, Any]] = {
     "keepalives_count": ("", 3),
     "tcp_user_timeout": ("", 5000),
 }
+Parameters = dict[str, Any]
+"""libpq's words for where the database is, and how it is reached; may hold a password."""
+
 _OWN_FAULTS = (psycopg.DataError, psycopg.IntegrityError)
 
 
@@ -52,19 +56,27 @@ class PostgresConnection:
         cursor.executemany(dialect.statement(statement), values)
         return cursor
 
+    def together(self, statements: str) -> psycopg.Cursor[tuple[Any, ...]]:
+        """Several statements without parameters in one message; what the first found, then with nextset() the second."""
+        return self.driver.execute(statements.encode(), prepare=False)
+
     def close(self) -> None:
         """See Connection.close."""
         self.driver.close()
 
 
-def connect(url: str) -> PostgresConnection:
+Connect = Callable[[Parameters], PostgresConnection]
+"""Opens a connection that writes; a seam, so that a test can hand in one that is lost at the worst moment."""
+
+
+def connect(given: Parameters) -> PostgresConnection:
     """A connection that writes.
 
     Raises:
         psycopg.Error: it can't be opened.
     """
     return _connect(
-        url,
+        given,
         f"SET lock_timeout = '{LOCK_TIMEOUT_SECONDS}s'; SET statement_timeout = '{STATEMENT_TIMEOUT_SECONDS}s';"
         f"SET idle_in_transaction_session_timeout = '{IDLE_TIMEOUT_SECONDS}s';"
         # A server may be set up to answer before its disk does.
@@ -72,26 +84,33 @@ def connect(url: str) -> PostgresConnection:
     )
 
 
-def connect_reader(url: str) -> PostgresConnection:
+def connect_reader(given: Parameters) -> PostgresConnection:
     """A connection that sees what is committed, and can't write.
 
     Raises:
         psycopg.Error: it can't be opened.
     """
     return _connect(
-        url,
+        given,
         f"SET default_transaction_read_only = on; SET statement_timeout = '{READ_TIMEOUT_SECONDS}s';"
         f"SET idle_in_transaction_session_timeout = '{READ_TIMEOUT_SECONDS}s'",
     )
 
 
-def parameters(url: str) -> dict[str, Any]:
+def parameters(url: str) -> Parameters:
     """What libpq is told: the URL, and our defaults for what neither it nor the environment says.
 
     Raises:
-        psycopg.ProgrammingError: libpq can't read the URL.
+        StoreUnavailable: libpq can't read the URL.
     """
-    given = conninfo.conninfo_to_dict(url)
+    try:
+        given = conninfo.conninfo_to_dict(url)
+    except psycopg.ProgrammingError:
+        # What libpq says quotes the part that it stumbled over, which may be half of a password.
+        raise StoreUnavailable(
+            "the database's URL can't be read; it is postgresql://user@host:port/database?option=value, where characters such as / @ : % "
+            "in a name or a password are written as %2F %40 %3A %25"
+        ) from None
     defaults = {name: value for name, (variable, value) in _DEFAULTS.items() if variable not in os.environ}
     return defaults | given
 
@@ -101,14 +120,15 @@ def is_outage(error: BaseException) -> bool:
     return isinstance(error, psycopg.Error) and not isinstance(error, _OWN_FAULTS)
 
 
-def _connect(url: str, session: str) -> PostgresConnection:
+def _connect(given: Parameters, session: str) -> PostgresConnection:
     # autocommit: transactions are begun and ended in words, never behind our back.
-    driver = psycopg.connect(**parameters(url), autocommit=True)
+    driver = psycopg.connect(**given, autocommit=True)
     try:
         # Of one type however large the number is, so that a statement is prepared once.
         driver.adapters.register_dumper(int, Int8Dumper)
-        driver.execute(f"SET search_path = {SCHEMA}; {session}".encode(), prepare=False)
+        connection = PostgresConnection(driver)
+        connection.together(f"SET search_path = {SCHEMA}; {session}")
     except BaseException:
         driver.close()
         raise
-    return PostgresConnection(driver)
+    return connection

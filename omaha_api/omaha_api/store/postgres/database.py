@@ -24,12 +24,14 @@ CHANNEL = "update_service"
 BACKOFF_SECONDS = (0.1, 2.0)
 """How long a server that couldn't be reached is left alone: after the first time, and at most."""
 
-_WRITERS_LOCK = 0x55504653
+WRITERS_LOCK = 0x55504653
+"""The number of the advisory lock that writers take turns by."""
+
 _BEGIN = f"""
     BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;
-    WITH held AS MATERIALIZED (SELECT pg_advisory_xact_lock({_WRITERS_LOCK}))
+    WITH held AS MATERIALIZED (SELECT pg_advisory_xact_lock({WRITERS_LOCK}))
     SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS bigint) FROM held
-""".encode()  # noqa: S608 - the lock is a constant
+"""  # noqa: S608 - the lock is a constant
 _BEGIN_READING = b"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 
 
@@ -38,8 +40,16 @@ class PostgresDatabase:
 
     errors = (psycopg.Error,)
 
-    def __init__(self, url: str, time_keeping: Timekeeping, monotonic: Callable[[], float] = time.monotonic) -> None:
-        self._url = url
+    def __init__(
+        self,
+        url: str,
+        time_keeping: Timekeeping,
+        *,
+        connect: connections.Connect = connections.connect,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._connect = connect
+        self.parameters = connections.parameters(url)
         self._time = time_keeping
         self._told = 0
         self._patience = _Patience(monotonic)
@@ -47,19 +57,19 @@ class PostgresDatabase:
     @property
     def name(self) -> str:
         """What to call it in messages; without its password."""
-        given = connections.parameters(self._url)
+        given = self.parameters
         return f"the PostgreSQL database {given.get('dbname', '')!r} at {given.get('host', 'the default host')}"
 
     def open(self) -> PostgresConnection:
         """See Database.open."""
         try:
-            connection = connections.connect(self._url)
+            connection = self._connect(self.parameters)
             try:
                 migrating.migrate(connection, self.name, lambda: self.begin(connection).at)
                 self._told = log.latest(connection)
             finally:
                 connection.close()
-            return connections.connect(self._url)
+            return self._connect(self.parameters)
         except psycopg.Error as error:
             raise StoreUnavailable(f"{self.name} can't be opened: {_said(error)}") from error
 
@@ -68,11 +78,11 @@ class PostgresDatabase:
 
     def connect(self) -> PostgresConnection:
         """See Database.connect."""
-        return self._patience.attempt(lambda: connections.connect(self._url))
+        return self._patience.attempt(lambda: self._connect(self.parameters))
 
     def connect_reader(self) -> PostgresConnection:
         """See Database.connect_reader."""
-        return self._patience.attempt(lambda: connections.connect_reader(self._url))
+        return self._patience.attempt(lambda: connections.connect_reader(self.parameters))
 
     def begin(self, connection: Connection) -> Moment:
         """See Database.begin."""
@@ -84,7 +94,7 @@ class PostgresDatabase:
             SELECT revision, CASE WHEN revision > {self._told} THEN pg_notify('{CHANNEL}', CAST(revision AS text)) END FROM store;
             COMMIT
         """  # noqa: S608 - two constants and a number of ours
-        cursor = _ours(connection).driver.execute(telling.encode(), prepare=False)
+        cursor = _ours(connection).together(telling)
         ((revision, _),) = cursor.fetchall()
         self._told = int(revision)
         return self._told
@@ -140,7 +150,7 @@ class _Patience:
 
 def _begin(connection: PostgresConnection) -> datetime:
     """The lock, and the database's time once it is had, in one message."""
-    cursor = connection.driver.execute(_BEGIN, prepare=False)
+    cursor = connection.together(_BEGIN)
     cursor.nextset()
     ((told,),) = cursor.fetchall()
     return rows.instant(told)

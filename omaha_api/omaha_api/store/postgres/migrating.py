@@ -32,10 +32,8 @@ def migrate(connection: PostgresConnection, name: str, begin: Callable[[], datet
         psycopg.Error: the server failed.
     """
     _check_server(connection.driver, name)
-    connection.driver.execute(
-        f"SET lock_timeout = '{_WAIT_SECONDS}s'; SET statement_timeout = 0;"
-        "SET idle_in_transaction_session_timeout = 0".encode(),
-        prepare=False,
+    connection.together(
+        f"SET lock_timeout = '{_WAIT_SECONDS}s'; SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0"
     )
     now = begin()
     try:
