@@ -12,6 +12,7 @@ from datetime import datetime
 from omaha_api.store import (
     counting,
     ending,
+    following,
     granting,
     grants,
     groups,
@@ -28,6 +29,7 @@ from omaha_api.store.readers import READERS, Readers
 from omaha_api.store.waiting import Waiting
 from omaha_api.store.writer import CAPACITY, Writer
 from update_core.fleet.evidence import Evidence
+from update_core.fleet.following import Followed, InFlight
 from update_core.fleet.grants import Grant, Timeouts
 from update_core.fleet.progress import GroupProgress
 from update_core.fleet.reading import (
@@ -54,7 +56,7 @@ _NO_TIMEOUTS = Timeouts(update_seconds=0, reboot_seconds=0)
 
 
 class DatabaseStore:
-    """A FleetStore and FleetReader on a database, which nobody else has opened through this object."""
+    """A FleetStore, FleetReader and FleetFollower on a database, which nobody else has opened through this object."""
 
     def __init__(self, database: Database, *, capacity: int = CAPACITY, readers: int = READERS) -> None:
         self._database = database
@@ -215,6 +217,16 @@ class DatabaseStore:
         while count := await self._writer.submit(lambda connection, _: log.prune(connection, up_to, PRUNED_TOGETHER)):
             pruned += count
         return pruned
+
+    # FleetFollower
+
+    async def in_flight(self) -> InFlight:
+        """See FleetFollower.in_flight."""
+        return await self._readers.read(following.in_flight)
+
+    async def followed(self, after: int, limit: int) -> Followed:
+        """See FleetFollower.followed."""
+        return await self._readers.read(functools.partial(following.followed, after=after, limit=limit))
 
     def _open(self) -> tuple[Connection, int]:
         connection = self._database.open()

@@ -56,6 +56,18 @@ def position(connection: Connection) -> Position:
     return Position(*connection.execute(_POSITION).fetchone())
 
 
+def position_for(connection: Connection, after: int) -> Position:
+    """Where the log stands, if all that came after a revision is in it.
+
+    Raises:
+        LogExpired: entries after it were pruned, or it lies in the future.
+    """
+    there = position(connection)
+    if not there.oldest <= after <= there.latest:
+        raise LogExpired(f"revision {after} is not in the log, which goes from {there.oldest} to {there.latest}")
+    return there
+
+
 # Writing
 
 
@@ -100,9 +112,7 @@ def read(connection: Connection, after: int, limit: int) -> tuple[list[Change], 
     Raises:
         LogExpired: entries after it were pruned, or it lies in the future.
     """
-    there = position(connection)
-    if not there.oldest <= after <= there.latest:
-        raise LogExpired(f"revision {after} is not in the log, which goes from {there.oldest} to {there.latest}")
+    position_for(connection, after)
     found: list[Change] = []
     for revision, kind, content, *stored in connection.execute(_READ, (after, limit)):
         change = log_entries.to_change(revision, Kind(kind), content, tuple(stored))

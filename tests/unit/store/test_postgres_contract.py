@@ -1,4 +1,4 @@
-"""The PostgreSQL store keeps the contracts of those who write to the fleet store, and of those who read it."""
+"""The PostgreSQL store keeps the contracts of those who write to the fleet store, of those who read it, and of those who follow it."""
 
 import contextlib
 
@@ -7,6 +7,7 @@ import pytest
 from support import postgres_stores
 from support.fleet_reader_contract import FleetReaderContract
 from support.fleet_store_contract import FleetStoreContract
+from support.fleet_store_following import Following
 from support.sqlite_stores import StoreClock
 
 
@@ -44,4 +45,8 @@ class TestPostgresStore(FleetStoreContract):
 
 
 class TestPostgresStoreAsItIsRead(FleetReaderContract):
+    pass
+
+
+class TestPostgresStoreAsItIsFollowed(Following):
     pass

@@ -15,7 +15,7 @@ READERS = 4
 
 
 class PostgresStore(DatabaseStore):
-    """A FleetStore and FleetReader on the database that `url` names (postgresql://…, as libpq reads it)."""
+    """A FleetStore, FleetReader and FleetFollower on the database that `url` names (postgresql://…, as libpq reads it)."""
 
     def __init__(
         self,

@@ -10,7 +10,10 @@ from omaha_api.store.writer import CAPACITY
 
 
 class SqliteStore(DatabaseStore):
-    """A FleetStore and FleetReader on the file `path`; its folder is made if need be. `clock` dates the file's birth and the log."""
+    """A FleetStore, FleetReader and FleetFollower on the file `path`; its folder is made if need be.
+
+    `clock` dates the file's birth and the log.
+    """
 
     def __init__(
         self,
