@@ -12,7 +12,7 @@ from typing import Annotated, NoReturn
 import typer
 import uvloop
 
-from omaha_api import clock, service, serving, settings, snapshot
+from omaha_api import clock, service, serving, settings, snapshot, store_commands
 from omaha_api.fleet_api.serving_certificate import CertificateFileError
 from omaha_api.signing_keys import KeyFolderError
 from omaha_api.store import stores
@@ -24,6 +24,7 @@ USAGE = 2
 FAILURE = 1
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="The Omaha service: answers the polls of instances.")
+app.add_typer(store_commands.app, name="store")
 
 
 @app.callback()

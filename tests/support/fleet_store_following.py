@@ -8,10 +8,10 @@ from collections.abc import Iterable
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from support.fleet_store_actions import HOUR, SECOND, granted, weigh
+from support.fleet_store_actions import HOUR, OVER_STORES, SECOND, granted, weigh
 from support.fleet_store_replay import STEPS, Course
 from support.fleet_values import APP_ID, NEW, NOW, TIMEOUTS, TRACK, group, sighting, stamp
 from update_core.fleet.evidence import Event
@@ -23,7 +23,7 @@ from update_core.fleet.store import GroupLedger
 PROPERTY = settings(
     max_examples=60,
     deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.differing_executors],
+    suppress_health_check=OVER_STORES,
 )
 
 

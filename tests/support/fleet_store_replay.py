@@ -5,10 +5,10 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from support.fleet_store_actions import ask, weigh
+from support.fleet_store_actions import OVER_STORES, ask, weigh
 from support.fleet_store_log import everything, log
 from support.fleet_values import APP_ID, NOW, TIMEOUTS, group, sighting
 from update_core.fleet.attributes import Attributes
@@ -44,7 +44,7 @@ STEPS = st.lists(
 PROPERTY = settings(
     max_examples=100,
     deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.differing_executors],
+    suppress_health_check=OVER_STORES,
 )
 SELECTORS: list[Callable[[Selectable], bool]] = [
     lambda seen: seen.track == "a",

@@ -120,6 +120,11 @@ def is_outage(error: BaseException) -> bool:
     return isinstance(error, psycopg.Error) and not isinstance(error, _OWN_FAULTS)
 
 
+def said(error: psycopg.Error) -> str:
+    """What the server or libpq said, in one line."""
+    return " ".join(str(error).split())
+
+
 def _connect(given: Parameters, session: str) -> PostgresConnection:
     # autocommit: transactions are begun and ended in words, never behind our back.
     driver = psycopg.connect(**given, autocommit=True)

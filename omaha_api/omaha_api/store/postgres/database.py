@@ -71,7 +71,7 @@ class PostgresDatabase:
                 connection.close()
             return self._connect(self.parameters)
         except psycopg.Error as error:
-            raise StoreUnavailable(f"{self.name} can't be opened: {_said(error)}") from error
+            raise StoreUnavailable(f"{self.name} can't be opened: {connections.said(error)}") from error
 
     def close(self) -> None:
         """See Database.close. Others may go on using it."""
@@ -134,8 +134,8 @@ class _Patience:
         try:
             connection = connect()
         except psycopg.Error as error:
-            self._failed(_said(error))
-            raise StoreUnavailable(_said(error)) from error
+            self._failed(connections.said(error))
+            raise StoreUnavailable(connections.said(error)) from error
         with self._lock:
             self._delay = self._not_before = 0.0
         return connection
@@ -161,8 +161,3 @@ def _ours(connection: Connection) -> PostgresConnection:
         msg = f"{type(connection).__name__} is no connection of this database"
         raise TypeError(msg)
     return connection
-
-
-def _said(error: psycopg.Error) -> str:
-    """One line of what the server or libpq said."""
-    return " ".join(str(error).split())

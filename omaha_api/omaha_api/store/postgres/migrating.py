@@ -21,7 +21,7 @@ _WAIT_SECONDS = 60
 """For another replica's migration, which may have a large table to go through."""
 
 _TABLES = "SELECT count(*) FROM pg_tables WHERE schemaname = current_schema()"
-_ABOUT = "SELECT program, schema FROM about"
+_ABOUT = "SELECT schema FROM about WHERE program = ?"
 
 
 def migrate(connection: PostgresConnection, name: str, begin: Callable[[], datetime]) -> None:
@@ -63,7 +63,10 @@ def _bring_forward(connection: PostgresConnection, name: str, now: datetime) -> 
     driver = connection.driver
     if driver.execute("SELECT 1 FROM pg_namespace WHERE nspname = %s", (SCHEMA,)).fetchone() is None:
         driver.execute(f"CREATE SCHEMA {SCHEMA}".encode())
-    version = _schema_of(connection, name)
+    version = schema_of(connection)
+    if version is None:
+        version = 0
+        _mark(connection, name)
     if version > len(schema.MIGRATIONS):
         raise StoreUnavailable(
             f"{name} was written by a newer version of this program (its schema is {version}, this one knows "
@@ -77,15 +80,18 @@ def _bring_forward(connection: PostgresConnection, name: str, now: datetime) -> 
         connection.execute("UPDATE about SET schema = ?", (number,))
 
 
-def _schema_of(connection: PostgresConnection, name: str) -> int:
-    """The schema's number; 0 for a new one, which is marked as ours."""
-    if connection.execute("SELECT to_regclass(?) IS NOT NULL", (f"{SCHEMA}.about",)).fetchone() == (True,):
-        program, version = connection.execute(_ABOUT).fetchone() or ("nobody", 0)
-        if program == PROGRAM:
-            return int(version)
+def schema_of(connection: PostgresConnection) -> int | None:
+    """The number of the database's schema; None if it has no fleet store."""
+    if connection.execute("SELECT to_regclass(?) IS NULL", (f"{SCHEMA}.about",)).fetchone() == (True,):
+        return None
+    row = connection.execute(_ABOUT, (PROGRAM,)).fetchone()
+    return None if row is None else int(row[0])
+
+
+def _mark(connection: PostgresConnection, name: str) -> None:
+    """Say that the schema is ours, unless somebody else's tables are in it."""
     (tables,) = connection.execute(_TABLES).fetchone() or (0,)
     if tables:
         raise StoreUnavailable(f"{name}: its schema {SCHEMA} has another program's tables; name another database")
     connection.driver.execute(b"CREATE TABLE about (program TEXT NOT NULL, schema BIGINT NOT NULL)")
     connection.execute("INSERT INTO about (program, schema) VALUES (?, 0)", (PROGRAM,))
-    return 0
