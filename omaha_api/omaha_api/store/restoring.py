@@ -12,6 +12,7 @@ from omaha_api.store.database import Connection
 _RAISE = """
     UPDATE store SET epoch = CASE WHEN epoch >= ? THEN epoch + 1 ELSE ? END
 """
+_BIRTH = "UPDATE store SET created_at = ?"
 _QUIET = "UPDATE groups SET quiet_until = ? WHERE quiet_until IS NULL OR quiet_until < ?"
 
 
@@ -20,5 +21,7 @@ def begin_anew(connection: Connection, now: datetime, quiet_seconds: int) -> Non
     epoch = epochs.epoch(now)
     connection.execute(_RAISE, (epoch, epoch))
     if quiet_seconds:
+        # Of a group that came after the copy was made there is no row; its rollout began before this store did, and that tells.
+        connection.execute(_BIRTH, (rows.micros(now),))
         until = rows.micros(now + timedelta(seconds=quiet_seconds))
         connection.execute(_QUIET, (until, until))
