@@ -186,6 +186,19 @@ async def test_restored_store_grants_nothing_until_what_it_does_not_know_of_is_o
             assert isinstance(answer, Offer)
 
 
+async def test_file_that_nobody_has_open_is_left_as_it_was(sqlite_place, tmp_path):
+    store = sqlite_place.store()
+    await store.open()
+    await granted(store, "one")
+    await store.close()
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+
+    assert (await in_thread("check", "--database", sqlite_place.url)).exit_code == 0
+    assert (await in_thread("backup", tmp_path / "copy", "--database", sqlite_place.url)).exit_code == 0
+
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir() if path.name != "copy"} == before
+
+
 async def test_nothing_is_written_over(store, place, tmp_path):
     copy = tmp_path / "copy"
     await in_thread("backup", copy, "--database", place.url)

@@ -98,11 +98,12 @@ def _begin_anew(path: Path, now: datetime, quiet_seconds: int) -> None:
 
 @contextlib.contextmanager
 def _reading(path: Path) -> Iterator[sqlite3.Connection]:
-    """A connection that changes nothing and makes no file."""
+    """A connection to a file that is there. Who reads a file that nobody has open makes its -wal and -shm, and has to be able to write
+    to remove them again: left behind, they would be the wrong user's."""
     if not path.is_file():
         raise StoreUnavailable(f"{path} isn't there")
     try:
-        connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, isolation_level=None)
+        connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=rw", uri=True, isolation_level=None)
         with contextlib.closing(connection):
             connection.execute("PRAGMA schema_version").fetchone()
             yield connection
