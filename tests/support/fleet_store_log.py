@@ -189,6 +189,31 @@ class Touches:
         assert change.before == change.row.selectable
         assert [change.row] == list(await store.instances(InstanceQuery(APP_ID)))
 
+    async def test_every_instance_of_a_batch_is_told_in_a_change_of_its_own(self, store):
+        names = ("one", "two", "three")
+        for name in names:
+            await store.observe(sighting(name), TIMEOUTS)
+        position = await store.position()
+
+        await store.touch([sighting(name, at=NOW + WHILE, refusal="Paused") for name in names])
+
+        changes = await news(store, position)
+        assert {change.row.record.instance_id for change in changes} == set(names)
+        assert [change.revision for change in changes] == [
+            position.latest + 1,
+            position.latest + 2,
+            position.latest + 3,
+        ]
+
+    async def test_refusal_that_is_written_late_leaves_a_newer_last_seen(self, store):
+        await store.observe(sighting("one", at=NOW + HOUR), TIMEOUTS)
+        position = await store.position()
+
+        await store.touch([sighting("one", at=NOW, refusal="Paused")])
+
+        assert (await only_change(store, position)).row.record.last_seen == NOW + HOUR
+        assert (await store.instance(APP_ID, "one")).last_seen == NOW + HOUR
+
     async def test_same_sighting_after_a_while_moves_the_shown_time(self, store):
         await store.observe(sighting("one"), TIMEOUTS)
         position = await store.position()

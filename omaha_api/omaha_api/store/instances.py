@@ -33,8 +33,9 @@ _UPDATE_SHOWN = (
     "UPDATE instances SET last_seen = ?, shown_seen = ?, last_refusal = ?, boot_id = ?, revision = ? WHERE id = ?"
 )
 _UPDATE_SEEN = "UPDATE instances SET last_seen = ?, boot_id = ? WHERE id = ?"
-# A batch is one statement and one parameter: asked row by row, the interpreter's lock would change hands several times for each of
-# them, and the event loop would wait for it as often. Of a sighting without a refusal the one that is held stays.
+# A batch is a few statements with one parameter each, and each gives one row at most: asked row by row, the interpreter's lock would
+# change hands several times for each of them, and the event loop would wait for it as often. Of a sighting without a refusal the one
+# that is held stays.
 _SIGHTED = """
     SELECT value ->> 0 AS app_id, value ->> 1 AS instance_id, CAST(value ->> 2 AS BIGINT) AS at, value ->> 3 AS refusal FROM json_each(?)
 """
@@ -43,12 +44,17 @@ _TOUCH = f"""
     WHERE instances.app_id = sighted.app_id AND instances.instance_id = sighted.instance_id AND instances.last_seen < sighted.at
 """  # noqa: S608 - put together from constants
 _SELECT_SHOWN = f"""
-    SELECT id, max(last_seen, at), coalesce(refusal, last_refusal) FROM ({_SIGHTED}) AS sighted CROSS JOIN instances
+    SELECT count(*), json_group_array(json_array(id, max(last_seen, at), coalesce(refusal, last_refusal)))
+    FROM ({_SIGHTED}) AS sighted CROSS JOIN instances
     WHERE instances.app_id = sighted.app_id AND instances.instance_id = sighted.instance_id
         AND (coalesce(refusal, last_refusal) <> last_refusal OR max(last_seen, at) - shown_seen >= {LAST_SEEN_SECONDS * 1_000_000})
 """  # noqa: S608 - put together from constants
 _TOUCH_SHOWN = """
-    UPDATE instances SET last_seen = max(last_seen, ?), shown_seen = max(last_seen, ?), last_refusal = ?, revision = ? WHERE id = ?
+    UPDATE instances SET last_seen = shown.at, shown_seen = shown.at, last_refusal = shown.refusal, revision = ? + shown.place
+    FROM (
+        SELECT key AS place, CAST(value ->> 0 AS BIGINT) AS id, CAST(value ->> 1 AS BIGINT) AS at, value ->> 2 AS refusal FROM json_each(?)
+    ) AS shown
+    WHERE instances.id = shown.id
 """
 _DELETE = "DELETE FROM instances WHERE id = ?"
 
@@ -146,22 +152,19 @@ def save(
     if grant_changed or after.selectable != before.row.selectable:
         log.instance_changed(connection, after, before.row.selectable, at)
     else:
-        log.instances_touched(connection, [(revision, before.id)], at)
+        log.instances_touched(connection, revision, json.dumps([[before.id]]), at)
 
 
 def touch(connection: Connection, sightings: Sequence[Sighting], at: datetime) -> None:
     """Write last-seen and last refusal of instances that have a record; others are left out."""
     sighted = json.dumps([_sighted(sighting) for sighting in sightings])
-    shown = connection.execute(_SELECT_SHOWN, (sighted,)).fetchall()
+    count, shown = connection.execute(_SELECT_SHOWN, (sighted,)).fetchone()
+    if count:
+        first = log.next_revision(connection, count)
+        connection.execute(_TOUCH_SHOWN, (first, shown))
+        log.instances_touched(connection, first, shown, at)
+    # After those: they have their new last-seen time, and aren't written again.
     connection.execute(_TOUCH, (sighted,))
-    if not shown:
-        return
-    first = log.next_revision(connection, len(shown))
-    connection.executemany(
-        _TOUCH_SHOWN,
-        [(seen_at, seen_at, refusal, first + index, key) for index, (key, seen_at, refusal) in enumerate(shown)],
-    )
-    log.instances_touched(connection, [(first + index, key) for index, (key, _, _) in enumerate(shown)], at)
 
 
 def _sighted(sighting: Sighting) -> tuple[str, str, int, str | None]:

@@ -4,7 +4,6 @@ An entry of an instance that changed has some 500 bytes with its grant, one of a
 the index: a million instances that check every five minutes write 130 kB a second, 120 MB in the quarter of an hour that is kept.
 """
 
-from collections.abc import Sequence
 from datetime import datetime
 
 from omaha_api.store import log_entries, rows
@@ -22,6 +21,9 @@ from update_core.fleet.reading import (
 
 _ALLOT = "UPDATE store SET revision = revision + ? RETURNING revision"
 _APPEND = "INSERT INTO changes (revision, at, kind, instance, content) VALUES (?, ?, ?, ?, ?)"
+_APPEND_TOUCHED = """
+    INSERT INTO changes (revision, at, kind, instance, content) SELECT ? + key, ?, ?, CAST(value ->> 0 AS BIGINT), '' FROM json_each(?)
+"""
 _POSITION = "SELECT epoch, pruned, revision FROM store"
 # A touch is told by the row itself. Where that has gone on since, a later entry says more, and everything that selectors look at is the
 # same in both: the earlier one is left out.
@@ -76,12 +78,10 @@ def instance_changed(connection: Connection, row: InstanceRow, before: Selectabl
     _append(connection, row.revision, Kind.INSTANCE, log_entries.from_instance(row, before), at)
 
 
-def instances_touched(connection: Connection, touched: Sequence[tuple[int, int]], at: datetime) -> None:
-    """Log (revision, instance's id) of instances of which nothing changed that selectors look at, nor the grant."""
-    written = rows.micros(at)
-    connection.executemany(
-        _APPEND, [(revision, written, Kind.TOUCHED.value, instance, "") for revision, instance in touched]
-    )
+def instances_touched(connection: Connection, first: int, touched: str, at: datetime) -> None:
+    """Log instances of which nothing changed that selectors look at, nor the grant. `touched` is a JSON array of arrays that begin with an
+    instance's id; their revisions follow one another from `first` on."""
+    connection.execute(_APPEND_TOUCHED, (first, rows.micros(at), Kind.TOUCHED.value, touched))
 
 
 def instance_removed(connection: Connection, row: InstanceRow, at: datetime) -> None:

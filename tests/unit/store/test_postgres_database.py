@@ -107,7 +107,22 @@ def sqlite_description(connection):
             "SET a = max(a, ?), b = max(a, at)", b"SET a = greatest(a, %s), b = greatest(a, at)", id="greater"
         ),
         pytest.param("SELECT max(a) FROM t", b"SELECT max(a) FROM t", id="greatest of all"),
-        pytest.param("FROM json_each(?)", b"FROM json_array_elements(CAST(%s AS json))", id="batch"),
+        pytest.param(
+            "SELECT key FROM json_each(?)",
+            b"SELECT key FROM (SELECT value, place - 1 AS key FROM json_array_elements(CAST(%s AS json)) "
+            b"WITH ORDINALITY AS element (value, place)) AS each",
+            id="batch",
+        ),
+        pytest.param(
+            "SELECT json_group_array(json_array(a, max(b, ?))) FROM t",
+            b"SELECT coalesce(CAST(json_agg(json_build_array(a, greatest(b, %s))) AS text), '[]') FROM t",
+            id="one document",
+        ),
+        pytest.param(
+            "SELECT json_group_array(json((SELECT json_group_array(a) FROM u)))",
+            b"SELECT coalesce(CAST(json_agg(CAST((SELECT coalesce(CAST(json_agg(a) AS text), '[]') FROM u) AS json)) AS text), '[]')",
+            id="document in a document",
+        ),
         pytest.param("a LIKE 'x%'", b"a LIKE 'x%%'", id="percent"),
     ],
 )
