@@ -20,7 +20,6 @@ from pathlib import Path
 
 import psycopg
 
-from support import lifeline
 from updatectl.local import processes
 from updatectl.local.control_plane import locking
 
@@ -128,7 +127,6 @@ def shared(folder: Path) -> Server:
 def end(folder: Path) -> None:
     """Stop the run's server."""
     Server(folder / "postgres").stop()
-    lifeline.kill_recorded(folder)
 
 
 def find_programs() -> Path:
