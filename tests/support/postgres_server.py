@@ -2,7 +2,7 @@
 
 One server per run, shared by all workers of pytest-xdist: the first test that asks for it starts it, the end of the run stops it. Each test
 has a database of its own. Fault tests, which stop the server, get a private one. It listens on a socket in the run's folder alone, and
-sorts as people do, so that nothing depends on the order of bytes by luck.
+sorts as a telephone book does, without hyphens, so that nothing depends on the order of bytes by luck.
 """
 
 import contextlib
@@ -77,7 +77,7 @@ class Server:
             self.folder.mkdir(parents=True, exist_ok=True)
             _own(self.folder)
             made = [programs / "initdb", "-D", data, "-U", USER, "-A", "trust", "-E", "UTF8", "--no-sync"]
-            locale = ["--locale=C.UTF-8", "--locale-provider=icu", "--icu-locale=en"]
+            locale = ["--locale=C.UTF-8", "--locale-provider=icu", "--icu-locale=en-u-ka-shifted"]
             subprocess.run(_as_server([*made, *locale]), check=True, capture_output=True, cwd="/")
         options = [argument for name, value in SETTINGS.items() for argument in ("-c", f"{name}={value}")]
         command = [programs / "postgres", "-D", data, "-k", self.folder, *options]

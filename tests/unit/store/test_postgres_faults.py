@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import psycopg
@@ -14,6 +15,7 @@ import pytest
 from omaha_api.store.postgres import connections
 from omaha_api.store.postgres.connections import PostgresConnection
 from omaha_api.store.postgres.database import WRITERS_LOCK
+from omaha_api.store.postgres.store import READERS
 from support import postgres_stores
 from support.fleet_store_actions import ask, assert_in_flight_agrees, granted
 from support.fleet_values import APP_ID, NOW, group
@@ -65,8 +67,8 @@ async def until_granted(store, instance_id: str):
                 await asyncio.sleep(0.05)
 
 
-def cut_writers(server: Server, url: str) -> None:
-    """End every connection of the store that may write."""
+def cut(server: Server, url: str) -> None:
+    """End every connection of the store."""
     name = psycopg.conninfo.conninfo_to_dict(url)["dbname"]
     server.execute(
         f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}' AND application_name = 'omaha-api'"
@@ -76,11 +78,11 @@ def cut_writers(server: Server, url: str) -> None:
 async def test_connection_that_is_cut_within_a_batch_fails_the_batch_and_the_next_works(store, postgres, postgres_url):
     first = await granted(store, "one")
 
-    def cut(connection, _):
+    def fail(connection, _):
         connection.execute("UPDATE groups SET next_number = 99")
-        cut_writers(postgres, postgres_url)
+        cut(postgres, postgres_url)
 
-    results = await asyncio.gather(store._writer.submit(cut), granted(store, "two"), return_exceptions=True)
+    results = await asyncio.gather(store._writer.submit(fail), granted(store, "two"), return_exceptions=True)
 
     assert [type(result) for result in results] == [StoreUnavailable, StoreUnavailable]
     assert (await until_granted(store, "three")).number == first.number + 1
@@ -90,7 +92,7 @@ async def test_connection_that_is_cut_within_a_batch_fails_the_batch_and_the_nex
 
 async def test_failed_transaction_is_told_where_a_decision_is_asked_about(store, postgres, postgres_url):
     await granted(store, "one")
-    cut_writers(postgres, postgres_url)
+    cut(postgres, postgres_url)
     with pytest.raises(StoreUnavailable):
         await granted(store, "two")
     await asyncio.gather(*(store.instance(APP_ID, "one") for _ in range(8)), return_exceptions=True)
@@ -99,6 +101,20 @@ async def test_failed_transaction_is_told_where_a_decision_is_asked_about(store,
 
     await until_granted(store, "two")
     assert (await store.fleet(group(), "two", NOW)).available
+
+
+async def test_reads_fail_once_however_many_connections_were_cut(store, postgres, postgres_url):
+    await granted(store, "one")
+    # As many at a time as there are connections: each has one then.
+    together = threading.Barrier(READERS)
+    await asyncio.gather(*(store._readers.read(lambda _: together.wait(10)) for _ in range(READERS)))
+    cut(postgres, postgres_url)
+
+    with pytest.raises(StoreUnavailable):
+        await store.instance(APP_ID, "one")
+
+    for _ in range(2 * READERS):
+        assert await store.instance(APP_ID, "one") is not None
 
 
 async def test_server_that_stops_and_starts_again_is_found_again_with_all_that_was_granted(own_server):

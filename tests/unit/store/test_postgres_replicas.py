@@ -9,6 +9,7 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict
 
 from omaha_api.clock import utc_now
+from omaha_api.store import grants
 from omaha_api.store.postgres.store import PostgresStore
 from omaha_api.store.postgres.timekeeping import DatabaseClock
 from support import postgres_stores
@@ -43,8 +44,7 @@ async def test_limits_hold_over_grants_of_both(replicas):
             )
         )
         assert len(offered(answers)) == most
-        grants = [offer.grant for offer in offered(answers)]
-        assert len({grant.number for grant in grants}) == most
+        assert len({offer.grant.number for offer in offered(answers)}) == most
     for store in replicas:
         await assert_in_flight_agrees(store)
 
@@ -110,6 +110,21 @@ async def test_reader_that_polls_sees_revisions_in_the_order_of_commits(replicas
     await polling
 
     assert seen == list(range(1, 401))
+
+
+async def test_what_is_read_together_is_of_one_state(replicas):
+    reading, writing = replicas
+    loop = asyncio.get_running_loop()
+
+    def read(connection):
+        before = grants.all_live(connection)
+        asyncio.run_coroutine_threadsafe(granted(writing, "meanwhile"), loop).result(30)
+        return before, grants.all_live(connection)
+
+    before, after = await reading._readers.read(read)
+
+    assert before == after == []
+    assert len(await reading.live_grants()) == 1
 
 
 async def test_commit_of_one_wakes_those_who_wait_at_the_other_at_once(replicas, postgres_url):
