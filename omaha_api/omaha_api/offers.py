@@ -40,6 +40,16 @@ def sayable(
     return replace(group, payloads=(), payload_problem=problem), codec.unsayable
 
 
+def written_bytes(group: ResolvedGroup, arch: str, codec: dialects.Codec) -> int:
+    """About how long the group's offer to an architecture is in an answer; 0 if there is none."""
+    stamp, payload = group.stamp, group.payload_for(arch)
+    told = None if stamp is None or payload is None else offer(stamp.version, payload)
+    if told is None:
+        return 0
+    answer = messages.AppResponse(group.app_id, updatecheck=told)
+    return len(codec.write(messages.Response("3.0", messages.DayStart(0, 0), (answer,))))
+
+
 def _manifest(version: str, payload: Payload) -> manifests.Manifest:
     main = _package(payload.name, payload.size, payload.sha256, payload.sha1)
     # The first package is the payload to all clients; the others are for whoever knows their names.

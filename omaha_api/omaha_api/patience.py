@@ -156,8 +156,10 @@ class Patient(asyncio.Protocol):
         if self._refusal is not None and stage is not Stage.ANSWER:
             self.refuse(*self._refusal)
             return
-        # A body that wasn't waited for may be one that the client now won't send: what follows can't be told from it.
-        if stage is Stage.BODY or (self._half_closed and stage is not Stage.ANSWER):
+        # A body that wasn't waited for may be one that the client now won't send: what follows can't be told from it. One that is still to
+        # be answered, behind others, is another matter.
+        unwanted = stage is Stage.BODY and self.cycle.response_complete
+        if unwanted or (self._half_closed and stage is not Stage.ANSWER):
             self.transport.close()
 
     def stage(self) -> tuple[Stage, object]:
