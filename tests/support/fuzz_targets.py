@@ -4,8 +4,10 @@ The fuzzer in `fuzz/` looks for bytes that make one raise, guided by the code th
 """
 
 import asyncio
+import atexit
 import contextlib
 import re
+import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -158,6 +160,7 @@ class Served:
     accepted: tuple[bytes, bytes] = (b"", b"")
 
     def __post_init__(self) -> None:
+        atexit.register(shutil.rmtree, self.folder)
         cup_keys.MountedSecret(self.folder / "keys", k7=cup_keys.pem(cup_keys.FIXED))
         self.catalog = fuzz_catalog.catalog()
         self.key = cup_keys.public(cup_keys.pem(cup_keys.FIXED))
