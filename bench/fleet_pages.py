@@ -22,15 +22,16 @@ import spread
 import uvloop
 from starlette.types import ASGIApp
 
-from omaha_api import fleet_memory, rollout_mirror, sightings
 from omaha_api.clock import utc_now
 from omaha_api.fleet_api import app
 from omaha_api.fleet_api.actions import Actions
 from omaha_api.fleet_api.api import FleetApi
 from omaha_api.fleet_api.decisions import Decisions
 from omaha_api.fleet_api.feed import Feed
-from omaha_api.fleet_api.request_headers import User
+from omaha_api.fleet_api.front.request_headers import User
+from omaha_api.instances import fleet_memory, sightings
 from omaha_api.placements import Placements
+from omaha_api.rollouts import rollout_mirror
 from omaha_api.store.sqlite import SqliteStore
 from update_core import catalog
 from update_core.fleet.reading import Placement

@@ -17,7 +17,7 @@ import counted_service
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from omaha_api import snapshot
+from omaha_api.catalog import snapshot
 
 CUP_KEY_ID = 1
 _EMPTY_APP = Path(__file__).with_name("empty_app.py")

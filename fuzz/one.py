@@ -12,17 +12,17 @@ import folders
 PARTS = [
     "update_core.omaha",
     "update_core.rollout",
-    "omaha_api.asgi",
-    "omaha_api.bodies",
-    "omaha_api.checks",
-    "omaha_api.hearing",
+    "omaha_api.answers.asgi",
+    "omaha_api.answers.bodies",
+    "omaha_api.answers.checks",
+    "omaha_api.instances.hearing",
     "omaha_api.http_protocols",
-    "omaha_api.machines",
-    "omaha_api.offers",
+    "omaha_api.instances.machines",
+    "omaha_api.answers.offers",
     "omaha_api.patience",
-    "omaha_api.signing",
-    "omaha_api.signing_answers",
-    "omaha_api.steady_checks",
+    "omaha_api.cup.signing",
+    "omaha_api.cup.signing_answers",
+    "omaha_api.answers.steady_checks",
 ]
 """What a request runs through: the search is guided by it, and slowed down."""
 

@@ -12,9 +12,10 @@ from typing import Annotated, NoReturn
 import typer
 import uvloop
 
-from omaha_api import clock, service, serving, settings, snapshot
-from omaha_api.fleet_api.serving_certificate import CertificateFileError
-from omaha_api.signing_keys import KeyFolderError
+from omaha_api import clock, service, serving, settings
+from omaha_api.catalog import snapshot
+from omaha_api.cup.signing_keys import KeyFolderError
+from omaha_api.fleet_api.front.serving_certificate import CertificateFileError
 from omaha_api.store import sqlite
 from update_core.fleet.store import StoreUnavailable
 from update_kube import configuration

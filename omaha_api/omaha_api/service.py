@@ -15,36 +15,17 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from omaha_api import (
-    asgi,
-    bodies,
-    catalog_source,
-    checks,
-    fleet_memory,
-    granting,
-    hearing,
-    identities,
-    log_retention,
-    metrics,
-    patience,
-    placements,
-    private_api,
-    progress_board,
-    replays,
-    rollout_mirror,
-    serving,
-    sightings,
-    signing,
-    signing_answers,
-    snapshot,
-    steady_checks,
-    sweeper,
-)
+from omaha_api import log_retention, metrics, patience, placements, private_api, serving
+from omaha_api.answers import asgi, bodies, checks, steady_checks
+from omaha_api.catalog import catalog_source, snapshot
 from omaha_api.clock import Clock
+from omaha_api.cup import signing, signing_answers
+from omaha_api.fleet_api.front.serving_certificate import ServingCertificate
 from omaha_api.fleet_api.requests import RequestTally
 from omaha_api.fleet_api.service import FleetService
-from omaha_api.fleet_api.serving_certificate import ServingCertificate
-from omaha_api.progress_board import CountingStore
+from omaha_api.instances import fleet_memory, hearing, identities, replays, sightings
+from omaha_api.rollouts import granting, progress_board, rollout_mirror, sweeper
+from omaha_api.rollouts.progress_board import CountingStore
 from omaha_api.settings import Settings
 from update_core.fleet.store import StoreUnavailable
 from update_core.resources.group import DEFAULT_ACTIVE_SECONDS

@@ -12,8 +12,8 @@ from typing import Any
 import uvicorn
 
 from omaha_api import http_protocols, patience
-from omaha_api.fleet_api import tls
-from omaha_api.fleet_api.serving_certificate import ServingCertificate
+from omaha_api.fleet_api.front import tls
+from omaha_api.fleet_api.front.serving_certificate import ServingCertificate
 from omaha_api.settings import Address
 
 _BACKLOG = 2048

@@ -2,7 +2,9 @@
 
 from typing import Any
 
-from omaha_api import asgi, catalog_objects, service
+from omaha_api import service
+from omaha_api.answers import asgi
+from omaha_api.catalog import catalog_objects
 from support import omaha_fleet as fleet
 from support.omaha_service import PACKAGES
 from update_core import catalog as catalogs

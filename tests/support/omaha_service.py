@@ -13,7 +13,8 @@ from typing import Any
 
 from lxml import etree
 
-from omaha_api import catalog_objects, service, settings
+from omaha_api import service, settings
+from omaha_api.catalog import catalog_objects
 from support import omaha_clients_all
 from update_core.fleet.store import FleetStore
 

@@ -8,11 +8,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from omaha_api import offers, questions
+from omaha_api.answers import offers, questions
 from omaha_api.clock import Clock
 from omaha_api.fleet_api import statuses
-from omaha_api.fleet_memory import FleetMemory
-from omaha_api.rollout_mirror import RolloutMirror
+from omaha_api.instances.fleet_memory import FleetMemory
+from omaha_api.rollouts.rollout_mirror import RolloutMirror
 from update_core import catalog, versions
 from update_core.fleet.attributes import Attributes
 from update_core.fleet.reading import FleetReader, InstanceRow, Placement

@@ -5,7 +5,7 @@ import contextlib
 
 import pytest
 
-from omaha_api import catalog_source, snapshot
+from omaha_api.catalog import catalog_source, snapshot
 from support.eventually import eventually
 from support.fault_proxy import FaultProxy
 from support.kube_fleet import KubeFleet

@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from omaha_api import identities, metrics
+from omaha_api import metrics
+from omaha_api.instances import identities
 from support import omaha_fleet as fleet
 from support.fleet_desk import FleetDesk
 from support.omaha_service import OmahaService

@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from omaha_api import machines
-from omaha_api.fleet_memory import FleetMemory, Known
+from omaha_api.instances import machines
+from omaha_api.instances.fleet_memory import FleetMemory, Known
 from support import omaha_fleet as fleet
 from support.omaha_service import OmahaService
 from update_core.fleet.attributes import NONE, Attributes

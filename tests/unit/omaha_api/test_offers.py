@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from omaha_api import offers
+from omaha_api.answers import offers
 from support import fleet_values
 from support import omaha_fleet as fleet
 from support.omaha_service import PACKAGES, OmahaService

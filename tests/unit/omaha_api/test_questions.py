@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from omaha_api import questions
+from omaha_api.answers import questions
 from support import omaha_fleet as fleet
 from support.omaha_service import OmahaService
 from update_core.omaha.messages import AppRequest, Os, Request, UpdateCheck

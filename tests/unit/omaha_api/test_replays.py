@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from omaha_api.replays import Replays
+from omaha_api.instances.replays import Replays
 from support import omaha_fleet as fleet
 from update_core.fleet.grants import GrantState
 from update_core.omaha.messages import Event

@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from omaha_api.fleet_memory import FleetMemory, Known
-from omaha_api.sightings import Sightings, turns
+from omaha_api.instances.fleet_memory import FleetMemory, Known
+from omaha_api.instances.sightings import Sightings, turns
 from support.eventually import eventually
 from support.scripted_store import ScriptedStore
 from update_core.fleet.attributes import NONE

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from omaha_api import signing
+from omaha_api.cup import signing
 from support import cup_keys
 from support import omaha_fleet as fleet
 from support.omaha_service import OmahaService

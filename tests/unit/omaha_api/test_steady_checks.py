@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from omaha_api import asgi
+from omaha_api.answers import asgi
 from support import omaha_fleet as fleet
 from support.omaha_service import OmahaService
 from support.scripted_store import ScriptedStore

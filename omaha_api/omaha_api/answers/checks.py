@@ -8,11 +8,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from omaha_api import fleet_memory, hearing, identities, metrics, offers, questions, replays, routes
+from omaha_api import metrics
+from omaha_api.answers import offers, questions, routes
+from omaha_api.answers.routes import Route
 from omaha_api.clock import Clock
-from omaha_api.fleet_memory import FleetMemory, InstanceKey, Known
-from omaha_api.granting import Granting
-from omaha_api.routes import Route
+from omaha_api.instances import fleet_memory, hearing, identities, replays
+from omaha_api.instances.fleet_memory import FleetMemory, InstanceKey, Known
+from omaha_api.rollouts.granting import Granting
 from update_core import catalog
 from update_core.fleet.store import OFFERED
 from update_core.omaha import cohorts, dialects, events, manifests, messages

@@ -13,7 +13,7 @@ from typing import Any, Self, TypeVar
 from OpenSSL import SSL, crypto
 
 from omaha_api import http_protocols
-from omaha_api.fleet_api import serving_certificate
+from omaha_api.fleet_api.front import serving_certificate
 
 UNVERIFIED = "not verified by the TLS layer"
 """`client_cert_error` of every client certificate: nobody who reads the extension shall take it for a verified one."""

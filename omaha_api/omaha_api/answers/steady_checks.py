@@ -9,10 +9,12 @@ import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from omaha_api import checks, headers, hearing, machines, metrics, offers, questions, replays, routes
+from omaha_api import metrics
+from omaha_api.answers import checks, headers, offers, questions, routes
+from omaha_api.answers.headers import Headers
 from omaha_api.clock import Clock
-from omaha_api.fleet_memory import FleetMemory, InstanceKey
-from omaha_api.headers import Headers
+from omaha_api.instances import hearing, machines, replays
+from omaha_api.instances.fleet_memory import FleetMemory, InstanceKey
 from update_core import catalog
 from update_core.fleet.attributes import Attributes
 from update_core.omaha import messages, xml30

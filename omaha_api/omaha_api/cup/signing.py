@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from omaha_api.signing_keys import KeyFolder
+from omaha_api.cup.signing_keys import KeyFolder
 from update_core.omaha import cup
 from update_core.omaha.errors import BadRequest
 

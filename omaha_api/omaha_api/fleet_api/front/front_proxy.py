@@ -13,8 +13,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from omaha_api.clock import Clock
-from omaha_api.fleet_api import client_certificates, proxy_trust, request_headers, statuses
-from omaha_api.fleet_api.request_headers import User
+from omaha_api.fleet_api import statuses
+from omaha_api.fleet_api.front import client_certificates, proxy_trust, request_headers
+from omaha_api.fleet_api.front.request_headers import User
 from update_kube import client, reflector, resources
 
 logger = logging.getLogger(__name__)

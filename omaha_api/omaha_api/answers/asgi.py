@@ -8,10 +8,11 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any
 
-from omaha_api import bodies, headers, metrics, settings
-from omaha_api.checks import Checks
-from omaha_api.headers import Headers
-from omaha_api.steady_checks import SteadyChecks
+from omaha_api import metrics, settings
+from omaha_api.answers import bodies, headers
+from omaha_api.answers.checks import Checks
+from omaha_api.answers.headers import Headers
+from omaha_api.answers.steady_checks import SteadyChecks
 from update_core.fleet.store import StoreUnavailable
 from update_core.omaha import dialects, scan30
 from update_core.omaha.errors import BadRequest

@@ -4,8 +4,8 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from omaha_api.fleet_api import client_certificates
-from omaha_api.fleet_api.request_headers import HeaderNames
+from omaha_api.fleet_api.front import client_certificates
+from omaha_api.fleet_api.front.request_headers import HeaderNames
 
 _CA_KEY = "requestheader-client-ca-file"
 

@@ -5,7 +5,7 @@ import logging
 from collections.abc import Callable
 
 from omaha_api.clock import Clock
-from omaha_api.fleet_memory import FleetMemory
+from omaha_api.instances.fleet_memory import FleetMemory
 from update_core.fleet.store import FleetStore, StoreUnavailable
 
 logger = logging.getLogger(__name__)

@@ -7,7 +7,7 @@ import asyncio
 import logging
 
 from omaha_api.clock import Clock
-from omaha_api.fleet_memory import FleetMemory, GroupKey
+from omaha_api.instances.fleet_memory import FleetMemory, GroupKey
 from update_core import catalog
 from update_core.fleet.store import FleetStore, StoreUnavailable
 from update_core.rollout.model import Refusal, ResolvedGroup

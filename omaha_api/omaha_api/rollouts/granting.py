@@ -8,9 +8,9 @@ import asyncio
 import logging
 from collections import defaultdict
 
-from omaha_api import rollout_mirror
 from omaha_api.clock import Clock
-from omaha_api.fleet_memory import FleetMemory, GroupKey
+from omaha_api.instances.fleet_memory import FleetMemory, GroupKey
+from omaha_api.rollouts import rollout_mirror
 from update_core.fleet.store import FleetStore, Sighting, StoreUnavailable
 from update_core.rollout import decide
 from update_core.rollout.model import Decision, Fleet, Instance, Offer, Reason, Refusal, ResolvedGroup

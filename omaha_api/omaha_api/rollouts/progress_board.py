@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from omaha_api.clock import Clock
-from omaha_api.fleet_memory import GroupKey
+from omaha_api.instances.fleet_memory import GroupKey
 from omaha_api.placements import Placements
 from update_core import catalog
 from update_core.fleet.progress import GroupProgress

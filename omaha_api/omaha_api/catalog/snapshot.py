@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from omaha_api import catalog_objects
+from omaha_api.catalog import catalog_objects
 
 logger = logging.getLogger(__name__)
 

@@ -3,7 +3,8 @@
 import logging
 from dataclasses import dataclass, replace
 
-from omaha_api import machines, offers
+from omaha_api.answers import offers
+from omaha_api.instances import machines
 from update_core.catalog import Catalog
 from update_core.omaha import dialects, identity, messages
 from update_core.rollout.model import ResolvedGroup

@@ -6,9 +6,10 @@ What moves an update in flight is durable before anything is answered; what an i
 from collections.abc import Callable
 from datetime import datetime
 
-from omaha_api import fleet_memory, machines, metrics
-from omaha_api.fleet_memory import FleetMemory, InstanceKey, Known
-from omaha_api.sightings import Sightings
+from omaha_api import metrics
+from omaha_api.instances import fleet_memory, machines
+from omaha_api.instances.fleet_memory import FleetMemory, InstanceKey, Known
+from omaha_api.instances.sightings import Sightings
 from update_core.fleet import evidence
 from update_core.fleet.attributes import Attributes
 from update_core.fleet.grants import PROGRESS, Grant, GrantState

@@ -7,8 +7,9 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from omaha_api import bodies, metrics
-from omaha_api.signing import Outcome, Refusal, Signer, Signing
+from omaha_api import metrics
+from omaha_api.answers import bodies
+from omaha_api.cup.signing import Outcome, Refusal, Signer, Signing
 from update_core.omaha.errors import BadRequest
 
 Message = Mapping[str, Any]

@@ -5,7 +5,7 @@ Worked out once for all instances that send the same form, so it is without a na
 
 import functools
 
-from omaha_api import machines
+from omaha_api.instances import machines
 from update_core import architectures
 from update_core.fleet.attributes import Attributes
 from update_core.omaha import messages

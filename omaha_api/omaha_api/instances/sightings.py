@@ -10,7 +10,7 @@ import logging
 import math
 from collections.abc import Callable, Sequence
 
-from omaha_api.fleet_memory import FleetMemory, InstanceKey
+from omaha_api.instances.fleet_memory import FleetMemory, InstanceKey
 from update_core.fleet.grants import Grant, Timeouts
 from update_core.fleet.store import FleetStore, Sighting, StoreUnavailable
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from omaha_api import catalog_objects, snapshot
+from omaha_api.catalog import catalog_objects, snapshot
 from update_core import catalog
 from update_kube import client, reflector, resources
 
