@@ -13,11 +13,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 SOURCES := core/update_core kube/update_kube operator/update_operator omaha_api/omaha_api cli/updatectl
-CHECKED := $(SOURCES) tests tools bench
+CHECKED := $(SOURCES) tests tools bench fuzz
 
 WORKERS ?= 3
 PYTEST_ARGS ?=
 DEMO_ARGS ?=
+SECONDS ?= 60
+BENCH_ARGS ?=
 
 $(INSTALLED): pyproject.toml constraints.txt
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed; set PYTHON=/path/to/python3" >&2; exit 1; }
@@ -59,6 +61,8 @@ lint: $(INSTALLED) ## ruff, format, mypy --strict, import-linter, generated file
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/python tools/generate_crds.py --check
+	@$(BIN)/python bench/table.py --check
+	@$(BIN)/python tools/generate_conformance.py --check
 
 .PHONY: format
 format: $(INSTALLED) ## Rewrite the sources in the project's format
@@ -69,15 +73,37 @@ format: $(INSTALLED) ## Rewrite the sources in the project's format
 crds: $(INSTALLED) ## Regenerate crds/ from the models
 	@$(BIN)/python tools/generate_crds.py
 
+.PHONY: conformance
+conformance: $(INSTALLED) ## Regenerate docs/omaha-conformance.md from its tests
+	@$(BIN)/python tools/generate_conformance.py
+
 .PHONY: bench
-bench: $(INSTALLED) ## Measure the hot path beside an empty server, and pages of a large fleet; prints JSON
-	@$(BIN)/python bench/steady.py
-	@$(BIN)/python bench/fleet_pages.py
+bench: $(INSTALLED) ## What a check costs beside an empty server, and pages of a large fleet, as JSON; BENCH_ARGS="--only steady_xml"
+	@$(BIN)/python bench/run.py $(BENCH_ARGS)
+
+# Not among what every checkout installs: it is a large wheel, and not there for every platform.
+FUZZER := $(VENV)/.fuzzer
+$(FUZZER): $(INSTALLED)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,fuzz]'
+	@$(BIN)/python -c 'import atheris' || { echo "atheris has no build for this Python or platform" >&2; exit 1; }
+	@touch $@
+
+.PHONY: fuzz
+fuzz: $(FUZZER) ## Look for requests that break what must hold; SECONDS=300
+	@$(BIN)/python fuzz/run.py --seconds $(SECONDS)
+
+.PHONY: fuzz-replay
+fuzz-replay: $(INSTALLED) ## What an input that was found does; FILE=build/fuzz/serve/findings/crash-…
+	@$(BIN)/python fuzz/replay.py $(FILE)
+
+.PHONY: fuzz-corpus
+fuzz-corpus: $(FUZZER) ## Take what the fuzzer found interesting into the corpus that the tests run
+	@$(BIN)/python fuzz/gather.py
 
 .PHONY: constraints
 constraints: ## Renew constraints.txt from the newest versions that pyproject.toml allows
 	@rm -rf build/constraints && $(PYTHON) -m venv build/constraints
-	@build/constraints/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@build/constraints/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,fuzz]'
 	@{ echo "# Exact versions that are tested together; make constraints renews them."; \
 	   build/constraints/bin/python -m pip freeze --exclude-editable; } > constraints.txt
 	@rm -rf build/constraints
@@ -85,7 +111,7 @@ constraints: ## Renew constraints.txt from the newest versions that pyproject.to
 .PHONY: clean
 clean: ## Remove what was installed and generated in this checkout; the control-plane cache stays
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
-	find $(SOURCES) tests tools bench -name __pycache__ -type d -prune -exec rm -rf {} +
+	find $(SOURCES) tests tools bench fuzz -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .PHONY: help
 help: ## This list

@@ -1,11 +1,12 @@
 """The real service, on a store that writes down how often it was asked what: a check that needs it shows.
 
-Takes the ports, public and private, and the folder with the catalog's snapshot, a kubeconfig and CUP keys. The counts are in the folder's
-store_calls.json.
+Takes the ports, public and private, and the folder with the catalog's snapshot, a kubeconfig and CUP keys. On SIGUSR1 it writes the counts
+to the folder's store_calls.json: asked for, because writing them as they come would be measured with the rest.
 """
 
 import asyncio
 import json
+import signal
 import sys
 from collections import Counter
 from collections.abc import Sequence
@@ -33,36 +34,34 @@ class CountedStore(SqliteStore):
         super().__init__(folder / "fleet.db")
         self._file = folder / CALLS_FILE
         self._counts: Counter[str] = Counter(instance=0, observe=0, weigh=0, grant=0, touch=0)
-        self._count("touch", 0)
+
+    def write_counts(self) -> None:
+        """Write the counts, whole or not at all."""
+        unfinished = self._file.with_suffix(".new")
+        unfinished.write_text(json.dumps(self._counts))
+        unfinished.rename(self._file)
 
     async def instance(self, app_id: str, instance_id: str) -> InstanceRecord | None:
-        self._count("instance")
+        self._counts["instance"] += 1
         return await super().instance(app_id, instance_id)
 
     async def observe(self, sighting: Sighting, timeouts: Timeouts | None) -> Sequence[Grant]:
-        self._count("observe")
+        self._counts["observe"] += 1
         return await super().observe(sighting, timeouts)
 
     async def weigh(
         self, app_id: str, instance_id: str, claims: Sequence[Evidence], timeouts: Timeouts, now: datetime
     ) -> Sequence[Grant]:
-        self._count("weigh")
+        self._counts["weigh"] += 1
         return await super().weigh(app_id, instance_id, claims, timeouts, now)
 
     async def grant(self, group: ResolvedGroup, instance: Instance, sighting: Sighting, now: datetime) -> Granted:
-        self._count("grant")
+        self._counts["grant"] += 1
         return await super().grant(group, instance, sighting, now)
 
     async def touch(self, sightings: Sequence[Sighting]) -> None:
-        self._count("touch", len(sightings))
+        self._counts["touch"] += len(sightings)
         await super().touch(sightings)
-
-    def _count(self, call: str, times: int = 1) -> None:
-        self._counts[call] += times
-        # Whole or not at all: it is read while this goes on.
-        unfinished = self._file.with_suffix(".new")
-        unfinished.write_text(json.dumps(self._counts))
-        unfinished.rename(self._file)
 
 
 def main(port: int, private_port: int, folder: Path) -> None:
@@ -77,8 +76,14 @@ def main(port: int, private_port: int, folder: Path) -> None:
         cup_keys_dir=folder / CUP_KEYS_FOLDER,
     )
     kube = configuration.load(folder / "kubeconfig", None)
+    store = CountedStore(folder)
+
+    async def serve() -> None:
+        asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, store.write_counts)
+        await service.serve(chosen, store, kube, clock.utc_now)
+
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(service.serve(chosen, CountedStore(folder), kube, clock.utc_now))
+        runner.run(serve())
 
 
 if __name__ == "__main__":

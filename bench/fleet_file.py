@@ -84,7 +84,7 @@ def measure(path: Path) -> dict[str, Any]:
         "rare state of a small track": InstanceQuery(APP_ID, state="Failed", track="alpha"),
         "common state": InstanceQuery(APP_ID, state=IDLE, after=middle),
         "version": InstanceQuery(APP_ID, version=NEW, after=middle),
-        "one by id": InstanceQuery(APP_ID, instance_id="{fake-client-0001000}"),
+        "one by id": InstanceQuery(APP_ID, instance_id=instance_id(1000)),
     }
     result: dict[str, Any] = {"file_megabytes": round(path.stat().st_size / 1e6)}
     for name, query in queries.items():
@@ -96,6 +96,11 @@ def measure(path: Path) -> dict[str, Any]:
         }
     connection.close()
     return result
+
+
+def instance_id(number: int) -> str:
+    """Of one of the fleet, counted from 0."""
+    return f"{{fake-client-{number:07d}}}"
 
 
 def _milliseconds(connection: sqlite3.Connection, query: InstanceQuery) -> float:
@@ -112,7 +117,7 @@ def _instances(
         failed, updated = number % RARE == 0, number % 2 == 0
         record = InstanceRecord(
             app_id=app_id,
-            instance_id=f"{{fake-client-{number:07d}}}",
+            instance_id=instance_id(number),
             track=track,
             version=NEW if updated and not failed else OLD,
             first_seen=now - timedelta(days=30),

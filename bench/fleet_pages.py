@@ -1,37 +1,37 @@
 """What does a page of the fleet cost, and how long does `kubectl get instances` take?
 
 Pages of 500 out of a million instances are asked of the real application in this process: milliseconds from a request to its last byte,
-and of CPU. kubectl then gets a smaller fleet, at once and page by page, through a real API server. Prints medians and quartiles as JSON.
+and of CPU. kubectl then gets a smaller fleet, at once and page by page, through a real API server.
 """
 
-import argparse
 import asyncio
 import json
 import subprocess
 import sys
-import tempfile
 import time
 import urllib.parse
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import fleet_file
 import served
-import steady
+import spread
 import uvloop
 from starlette.types import ASGIApp
 
-from omaha_api import fleet_memory, rollout_mirror, sightings
 from omaha_api.clock import utc_now
 from omaha_api.fleet_api import app
 from omaha_api.fleet_api.actions import Actions
 from omaha_api.fleet_api.api import FleetApi
 from omaha_api.fleet_api.decisions import Decisions
 from omaha_api.fleet_api.feed import Feed
-from omaha_api.fleet_api.request_headers import User
+from omaha_api.fleet_api.front.request_headers import User
+from omaha_api.instances import fleet_memory, sightings
 from omaha_api.placements import Placements
+from omaha_api.rollouts import rollout_mirror
 from omaha_api.store.sqlite.store import SqliteStore
 from update_core import catalog
 from update_core.fleet.reading import Placement
@@ -51,25 +51,32 @@ PAGES: dict[str, tuple[str, str]] = {
 }
 
 
-def main() -> None:
-    """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--instances", type=int, default=1_000_000)
-    parser.add_argument("--pages", type=int, default=100, help="of each kind")
-    parser.add_argument("--kubectl-instances", type=int, default=10_000, help="0: without an API server")
-    options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        fleet_file.fill(folder / "large.db", options.instances)
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            pages = runner.run(measure(folder / "large.db", options.pages))
-        result: dict[str, Any] = {"instances": options.instances, "page": LIMIT, "pages": pages}
-        if options.kubectl_instances:
-            result["kubectl_get"] = kubectl_get(folder, options.kubectl_instances)
-    print(json.dumps(result, indent=2))
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """How much is measured."""
+
+    instances: int
+    pages: int
+    """Of each kind."""
+    kubectl_instances: int
+    """0: without an API server."""
 
 
-async def measure(database: Path, count: int) -> dict[str, Any]:
+def measure(folder: Path, extent: Extent, say: Callable[[str], None]) -> dict[str, Any]:
+    """Pages of a large fleet, and kubectl with a small one."""
+    say(f"fleet_pages: making {extent.instances} instances")
+    fleet_file.fill(folder / "large.db", extent.instances)
+    say("fleet_pages: reading pages")
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        read = runner.run(read_pages(folder / "large.db", extent.pages))
+    result: dict[str, Any] = {"instances": extent.instances, "page": LIMIT, "pages": read}
+    if extent.kubectl_instances:
+        say("fleet_pages: starting a control plane for kubectl")
+        result["kubectl_get"] = kubectl_get(folder, extent.kubectl_instances)
+    return result
+
+
+async def read_pages(database: Path, count: int) -> dict[str, Any]:
     """Every kind of page, read one after another from the beginning."""
     store = SqliteStore(database)
     await store.open()
@@ -125,9 +132,9 @@ async def pages(application: ASGIApp, count: int, accept: str, query: str) -> di
         objects.append(len(page.get("rows", page.get("items", ()))))
         token = page["metadata"].get("continue", "")
     return {
-        "milliseconds": steady.quartiles(took) | {"p99": round(percentile(took, 99), 2)},
-        "cpu_milliseconds": steady.quartiles(cpu),
-        "objects": steady.quartiles(objects),
+        "milliseconds": spread.quartiles(took) | {"p99": round(spread.percentile(took, 99), 2)},
+        "cpu_milliseconds": spread.quartiles(cpu),
+        "objects": spread.quartiles(objects),
     }
 
 
@@ -167,11 +174,11 @@ def kubectl_get(folder: Path, instances: int) -> dict[str, Any]:
             sys.exit(f"kubectl shows {shown} of {instances} instances")
         return {
             "instances": instances,
-            "seconds": steady.quartiles([seconds(everything) for _ in range(5)]),
-            "seconds_in_pages": steady.quartiles(
+            "seconds": spread.quartiles([seconds(everything) for _ in range(5)]),
+            "seconds_in_pages": spread.quartiles(
                 [seconds([*everything, f"--chunk-size={LIMIT - 1}"]) for _ in range(5)]
             ),
-            "seconds_for_none": steady.quartiles([seconds(none) for _ in range(5)]),
+            "seconds_for_none": spread.quartiles([seconds(none) for _ in range(5)]),
         }
 
 
@@ -196,13 +203,3 @@ def run(command: Sequence[str]) -> str:
     if done.returncode:
         sys.exit(done.stderr)
     return done.stdout
-
-
-def percentile(values: Sequence[float], percent: int) -> float:
-    """The value that so many percent don't exceed."""
-    ordered = sorted(values)
-    return ordered[min(len(ordered) - 1, len(ordered) * percent // 100)]
-
-
-if __name__ == "__main__":
-    main()

@@ -1,23 +1,22 @@
-"""How is a server loaded? As fast as it answers, by wrk; or at a given rate, whether it answers or not, to see how long answers take."""
+"""How is a server loaded? As fast as it answers, by wrk; or at a given rate, whether it answers or not, by a sender of our own."""
 
-import asyncio
-import gc
 import json
-import re
 import shutil
 import subprocess
 import sys
-from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
 
 CONNECTIONS = 16
+"""Of wrk: enough that the server always has the next request at hand."""
+
+NO_LOAD_GENERATOR = 2
+"""Exit code: wrk isn't there."""
 
 _SCRIPT = Path(__file__).with_name("bodies.lua")
-_LENGTH = re.compile(rb"content-length: (\d+)\r\n")
-_TICK_SECONDS = 0.001
+_OPEN_LOOP = Path(__file__).with_name("open_loop.py")
+_DIGITS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,20 +27,46 @@ class Answered:
     per_second: float
 
 
+def require_wrk() -> str:
+    """The path of wrk; ends the program if it isn't installed."""
+    wrk = shutil.which("wrk")
+    if wrk is None:
+        print(
+            "wrk isn't installed: apt-get install wrk (Debian), or --only fleet_pages, which needs none",
+            file=sys.stderr,
+        )
+        sys.exit(NO_LOAD_GENERATOR)
+    return wrk
+
+
+def post(path: str, body: bytes, content_type: str = "text/xml") -> bytes:
+    """A request as clients send it, headers and all."""
+    return (
+        f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: */*\r\nContent-Type: {content_type}\r\n"
+        f"Content-Length: {len(body)}\r\n\r\n"
+    ).encode() + body
+
+
 def write_requests(path: Path, requests: Sequence[bytes]) -> None:
-    """The file that `closed_loop` sends from."""
+    """The file that both kinds of load are sent from."""
     with path.open("wb") as file:
         for request in requests:
-            file.write(b"%010d" % len(request) + request)
+            file.write(b"%0*d" % (_DIGITS, len(request)) + request)
+
+
+def read_requests(path: Path) -> list[bytes]:
+    """The requests of such a file."""
+    requests = []
+    with path.open("rb") as file:
+        while length := file.read(_DIGITS):
+            requests.append(file.read(int(length)))
+    return requests
 
 
 def closed_loop(port: int, requests: Path, *, seconds: int, first: int = 0) -> Answered:
     """Send the requests of a file in turn, beginning after the `first`, for some seconds; ends the program if any fails."""
-    wrk = shutil.which("wrk")
-    if wrk is None:
-        sys.exit("wrk isn't installed (Debian: apt-get install wrk)")
     command = [
-        wrk, "--threads=1", f"--connections={CONNECTIONS}", f"--duration={seconds}s", f"--script={_SCRIPT}",
+        require_wrk(), "--threads=1", f"--connections={CONNECTIONS}", f"--duration={seconds}s", f"--script={_SCRIPT}",
         f"http://127.0.0.1:{port}", "--", str(requests), str(first),
     ]  # fmt: skip
     said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
@@ -51,95 +76,11 @@ def closed_loop(port: int, requests: Path, *, seconds: int, first: int = 0) -> A
     return Answered(counted["answered"], counted["answered"] / counted["microseconds"] * 1e6)
 
 
-class _Run:
-    """The answers of an open loop."""
-
-    def __init__(self, total: int) -> None:
-        self._total = total
-        self.took: list[float] = []
-        self.failed = False
-        self.ended = asyncio.Event()
-
-    def answered(self, seconds: float, head: bytes) -> None:
-        """Note down an answer, and how long it took."""
-        self.took.append(seconds)
-        self.failed |= not head.startswith(b"HTTP/1.1 200")
-        if len(self.took) == self._total:
-            self.ended.set()
-
-    def lost(self) -> None:
-        """A connection was closed."""
-        self.failed |= len(self.took) < self._total
-        self.ended.set()
-
-
-class _Connection(asyncio.Protocol):
-    """One keep-alive connection, with the requests that are due on it and when they were."""
-
-    def __init__(self, run: _Run) -> None:
-        self._run = run
-        self._loop = asyncio.get_running_loop()
-        self._due: deque[tuple[float, bytes]] = deque()
-        self._buffer = b""
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        # uvloop's transports are no subclasses of asyncio's.
-        self._transport = cast("asyncio.Transport", transport)
-
-    def send(self, due: float, request: bytes) -> None:
-        """Send a request that is due; while another is answered it waits, and its time counts from when it was due."""
-        self._due.append((due, request))
-        if len(self._due) == 1:
-            self._transport.write(request)
-
-    def data_received(self, data: bytes) -> None:
-        self._buffer += data
-        head, separator, body = self._buffer.partition(b"\r\n\r\n")
-        length = _LENGTH.search(head + b"\r\n")
-        if not separator or length is None or len(body) < int(length[1]):
-            return
-        self._buffer = b""
-        due, _ = self._due.popleft()
-        self._run.answered(self._loop.time() - due, head)
-        if self._due:
-            self._transport.write(self._due[0][1])
-
-    def connection_lost(self, _error: Exception | None) -> None:
-        self._run.lost()
-
-    def close(self) -> None:
-        """The end."""
-        self._transport.close()
-
-
-async def open_loop(port: int, requests: Sequence[bytes], *, per_second: float, seconds: float) -> list[float]:
+def open_loop(port: int, requests: Path, *, per_second: float, total: int) -> list[float]:
     """Seconds from when each request was due to its answer, at a constant rate; ends the program if any fails."""
-    loop = asyncio.get_running_loop()
-    total = max(1, int(per_second * seconds))
-    run = _Run(total)
-    made = [await loop.create_connection(lambda: _Connection(run), "127.0.0.1", port) for _ in range(4 * CONNECTIONS)]
-    connections = [connection for _, connection in made]
-    gc.disable()  # its pauses would be taken for the server's
-    begun, sent = loop.time(), 0
-    while sent < total and not run.ended.is_set():
-        due = min(total, int((loop.time() - begun) * per_second) + 1)
-        for number in range(sent, due):
-            connections[number % len(connections)].send(begun + number / per_second, requests[number % len(requests)])
-        sent = max(sent, due)
-        await asyncio.sleep(_TICK_SECONDS)
-    async with asyncio.timeout(20):
-        await run.ended.wait()
-    gc.enable()
-    if run.failed:
-        sys.exit(f"of {total} requests only {len(run.took)} were answered, or some not with 200")
-    for connection in connections:
-        connection.close()
-    return run.took
-
-
-def post(path: str, body: bytes, content_type: str = "text/xml") -> bytes:
-    """A request as clients send it, headers and all."""
-    return (
-        f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: */*\r\nContent-Type: {content_type}\r\n"
-        f"Content-Length: {len(body)}\r\n\r\n"
-    ).encode() + body
+    command = [sys.executable, str(_OPEN_LOOP), str(port), str(requests), str(per_second), str(total)]
+    done = subprocess.run(command, check=False, stdout=subprocess.PIPE, text=True)
+    if done.returncode:
+        sys.exit(done.returncode)
+    took: list[float] = json.loads(done.stdout)
+    return took

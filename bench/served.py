@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import steady
+import servers
 
 from updatectl.local import certificates, fleet_api, installing
 from updatectl.local.control_plane import binaries, cluster, layout
@@ -39,7 +39,7 @@ def _service(folder: Path, database: Path, plane: cluster.ControlPlane, ports: d
         "--database", f"sqlite:///{database}", "--kubeconfig", str(plane.kubeconfig),
     ]  # fmt: skip
     ca_pem = files.fleet_authority.certificate.read_bytes()
-    with steady.running(command):
+    with servers.running(command):
         asyncio.run(fleet_api.register(plane.kubeconfig, port=ports["fleet"], ca_pem=ca_pem, now=now))
         yield
 

@@ -1,232 +1,165 @@
-"""What does a steady check cost, in CPU, compared with a server that does nothing?
+"""What does a steady check cost, compared with a server that does nothing?
 
-Starts the real service on a snapshot (no Kubernetes API), and the empty application on the same server settings; drives both in turn
-and reads user + system time of each from /proc. Prints one JSON document: requests per second, CPU-µs per check and the ratio of each
-pair, as medians and quartiles; how long answers take at half of the capacity; and how often the checks asked the store.
+The real service, with a catalog of many groups and a fleet of known instances, and the empty application on the same server settings are
+driven in turn: requests per second, CPU-µs per check (user and system time, from /proc) and the ratio of each pair; then how long answers
+take at half of the service's capacity; and how often the checks asked the store.
 """
 
-import argparse
-import asyncio
-import contextlib
-import json
-import os
-import socket
 import statistics
-import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import checking_fleet
-import counted_service
 import load
-import uvloop
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+import servers
+import spread
 
-from omaha_api import snapshot
-
-TICKS = os.sysconf("SC_CLK_TCK")
 PATH = "/v1/update/"
-CUP_KEY_ID = 1
 TOUCH = "touch"
 """The store's one call that isn't a check's: last-seen times are written behind them, in batches."""
 
+_INTRODUCED_PER_SECOND = 1000
+_PATIENCE_SECONDS = 60.0
+
+
+def in_xml(instances: int, groups: int) -> list[bytes]:
+    """The checks of a fleet of CoreOS-line clients."""
+    return [load.post(PATH, checking_fleet.xml_check(number, groups)) for number in range(instances)]
+
+
+def in_json(instances: int, groups: int) -> list[bytes]:
+    """Of a fleet that speaks JSON 3.1."""
+    return [
+        load.post(PATH, checking_fleet.json_check(number, groups), "application/json") for number in range(instances)
+    ]
+
+
+def in_xml_signed(instances: int, groups: int) -> list[bytes]:
+    """Of a fleet that speaks XML and wants its answers signed."""
+    checks = enumerate(checking_fleet.xml_check(number, groups) for number in range(instances))
+    return [
+        load.post(PATH + checking_fleet.cup_query(number, check, servers.CUP_KEY_ID), check) for number, check in checks
+    ]
+
+
+KINDS: Mapping[str, Callable[[int, int], list[bytes]]] = {
+    "steady_xml": in_xml,
+    "steady_json": in_json,
+    "steady_xml_cup": in_xml_signed,
+}
+"""What is sent, by the part of the document that tells what it cost."""
+
 
 @dataclass(frozen=True, slots=True)
-class Server:
-    """A process that is measured, and what it is sent."""
+class Extent:
+    """How much is measured."""
 
-    process: subprocess.Popen[bytes]
-    port: int
+    pairs: int
+    """Of closed loops: one on each of the two servers."""
+    latency_runs: int
+    """Of open loops, on each."""
+    seconds: int
+    """That each loop takes."""
+    groups: int
+    instances: int
 
 
 @dataclass(slots=True)
-class Costs:
+class _Costs:
     """What was measured of a server, a number for each run."""
 
     cpu_us: list[float] = field(default_factory=list)
     per_second: list[float] = field(default_factory=list)
+    p50_ms: list[float] = field(default_factory=list)
+    p99_ms: list[float] = field(default_factory=list)
 
 
-def main() -> None:
-    """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--pairs", type=int, default=9)
-    parser.add_argument("--seconds", type=int, default=2, help="of load on each of the two, per pair")
-    parser.add_argument("--groups", type=int, default=1000)
-    parser.add_argument("--instances", type=int, default=10_000)
-    options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        result = measure(Path(folder), options.pairs, options.seconds, options.groups, options.instances)
-    print(json.dumps(result, indent=2))
+_Measured = tuple[servers.Server, _Costs]
 
 
-def measure(folder: Path, pairs: int, seconds: int, groups: int, instances: int) -> dict[str, Any]:
-    """The whole measurement."""
-    in_xml = [checking_fleet.xml_check(number, groups) for number in range(instances)]
-    in_json = [checking_fleet.json_check(number, groups) for number in range(instances)]
-    queries = [checking_fleet.cup_query(number, body, CUP_KEY_ID) for number, body in enumerate(in_xml)]
-    checks = {
-        "steady_xml": [load.post(PATH, body) for body in in_xml],
-        "steady_json": [load.post(PATH, body, "application/json") for body in in_json],
-        "steady_xml_cup": [load.post(PATH + query, body) for query, body in zip(queries, in_xml, strict=True)],
-    }
-    port, empty_port = free_port(), free_port()
-    with (
-        running(service_command(folder, port, groups)) as service,
-        running(empty_command(empty_port)) as empty,
-    ):
-        measured = {
-            name: measure_kind(folder, Server(service, port), Server(empty, empty_port), pairs, seconds, requests)
-            for name, requests in checks.items()
-        }
-    return {"pairs": pairs, "seconds": seconds, "groups": groups, "instances": instances, **measured}
-
-
-def measure_kind(
-    folder: Path, service: Server, empty: Server, pairs: int, seconds: int, requests: Sequence[bytes]
-) -> dict[str, Any]:
+def measure(folder: Path, kind: str, extent: Extent, say: Callable[[str], None]) -> dict[str, Any]:
     """One kind of check: pairs of runs, the store's calls meanwhile, and the latency at half of what was reached."""
+    say(f"{kind}: making {extent.instances} instances known")
+    requests = KINDS[kind](extent.instances, extent.groups)
     file = folder / "requests"
     load.write_requests(file, requests)
-    for server in (service, empty):
-        asyncio.run(introduce(server.port, requests))
-        load.closed_loop(server.port, file, seconds=1)
-    settle(folder)
-    before = store_calls(folder)
-    costs = {service.port: Costs(), empty.port: Costs()}
-    for number in range(pairs):
-        # Who goes first changes, so that a machine that grows slower or faster favours neither.
-        for server in (service, empty) if number % 2 else (empty, service):
-            cost(server, file, seconds, number * len(requests) // pairs, costs[server.port])
-    ours, theirs = costs[service.port], costs[empty.port]
-    half = statistics.median(ours.per_second) / 2
-    took = at_rate(service.port, requests, half, 3 * seconds)
-    took_empty = at_rate(empty.port, requests, half, 3 * seconds)
-    calls = {call: count - before[call] for call, count in store_calls(folder).items()}
-    ratios = [one / other for one, other in zip(ours.cpu_us, theirs.cpu_us, strict=True)]
-    return {
-        "distinct_requests": len(set(requests)),
-        "cpu_ratio": quartiles(ratios)["median"],
-        "cpu_ratio_quartiles": quartiles(ratios),
-        "cpu_us_per_check": quartiles(ours.cpu_us),
-        "empty_cpu_us_per_request": quartiles(theirs.cpu_us),
-        "requests_per_second": quartiles(ours.per_second),
-        "empty_requests_per_second": quartiles(theirs.per_second),
-        "open_loop": took,
-        "empty_open_loop": took_empty,
-        "store_calls_by_checks": sum(count for call, count in calls.items() if call != TOUCH),
-        "last_seen_written_in_batches": calls[TOUCH],
-    }
+    with servers.service(folder, extent.groups) as service, servers.empty() as empty:
+        introduce(service, folder, file, extent.instances)
+        for server in (service, empty):
+            load.closed_loop(server.port, file, seconds=1)
+        before = servers.store_calls(service, folder)
+        ours, theirs = _Costs(), _Costs()
+        for number in range(extent.pairs):
+            # Who goes first changes, so that a machine that grows slower or faster favours neither.
+            for server, costs in _in_turn(number, (service, ours), (empty, theirs)):
+                _spend(server, file, extent.seconds, number * len(requests) // extent.pairs, costs)
+            say(f"{kind}: {ours.cpu_us[-1]:.1f} µs, the empty application {theirs.cpu_us[-1]:.1f} µs")
+        half = statistics.median(ours.per_second) / 2
+        for number in range(extent.latency_runs):
+            for server, costs in _in_turn(number, (service, ours), (empty, theirs)):
+                _time(server, file, half, extent.seconds, costs)
+            say(f"{kind}: p99 {ours.p99_ms[-1]:.2f} ms, the empty application {theirs.p99_ms[-1]:.2f} ms")
+        calls = {call: count - before[call] for call, count in servers.store_calls(service, folder).items()}
+    return {"distinct_requests": len(set(requests)), **_told(ours, theirs, half), **_told_of_store(calls)}
 
 
-def cost(server: Server, requests: Path, seconds: int, first: int, costs: Costs) -> None:
+def introduce(service: servers.Server, folder: Path, requests: Path, instances: int) -> None:
+    """Every instance is seen for the first time, and written, before anything is measured."""
+    load.open_loop(service.port, requests, per_second=_INTRODUCED_PER_SECOND, total=instances)
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while servers.store_calls(service, folder)["observe"] < instances:
+        if time.monotonic() > deadline:
+            sys.exit("the store doesn't get to know the fleet")
+        time.sleep(0.2)
+
+
+def _in_turn(number: int, *both: _Measured) -> Sequence[_Measured]:
+    return both[::-1] if number % 2 else both
+
+
+def _spend(server: servers.Server, requests: Path, seconds: int, first: int, costs: _Costs) -> None:
     """Drive the server once, and note down what it spent on a request."""
-    before = cpu_seconds(server.process.pid)
+    before = server.cpu_seconds()
     answered = load.closed_loop(server.port, requests, seconds=seconds, first=first)
-    costs.cpu_us.append((cpu_seconds(server.process.pid) - before) / answered.count * 1e6)
+    costs.cpu_us.append((server.cpu_seconds() - before) / answered.count * 1e6)
     costs.per_second.append(answered.per_second)
 
 
-def at_rate(port: int, requests: Sequence[bytes], per_second: float, seconds: float) -> dict[str, float]:
-    """Milliseconds from when a request is due to its answer, at a constant rate."""
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        took = runner.run(load.open_loop(port, requests, per_second=per_second, seconds=seconds))
-    cuts = statistics.quantiles(took, n=100, method="inclusive")
-    return {
-        "requests_per_second": round(per_second),
-        "p50_ms": round(statistics.median(took) * 1000, 3),
-        "p99_ms": round(cuts[98] * 1000, 3),
+def _time(server: servers.Server, requests: Path, per_second: float, seconds: int, costs: _Costs) -> None:
+    """Ask the server at a constant rate, and note down how long answers took."""
+    took = load.open_loop(server.port, requests, per_second=per_second, total=int(per_second * seconds))
+    costs.p50_ms.append(statistics.median(took) * 1e3)
+    costs.p99_ms.append(spread.percentile(took, 99) * 1e3)
+
+
+def _told(ours: _Costs, theirs: _Costs, half: float) -> dict[str, Any]:
+    ratios = spread.quartiles([one / other for one, other in zip(ours.cpu_us, theirs.cpu_us, strict=True)])
+    told: dict[str, Any] = {
+        "cpu_ratio": ratios["median"],
+        "cpu_ratio_quartiles": ratios,
+        "cpu_us_per_check": spread.quartiles(ours.cpu_us),
+        "empty_cpu_us_per_request": spread.quartiles(theirs.cpu_us),
+        "requests_per_second": spread.quartiles(ours.per_second, 0),
+        "empty_requests_per_second": spread.quartiles(theirs.per_second, 0),
     }
+    for name, costs in (("open_loop", ours), ("empty_open_loop", theirs)):
+        p50, p99 = spread.quartiles(costs.p50_ms, 3), spread.quartiles(costs.p99_ms, 3)
+        told[name] = {
+            "requests_per_second": round(half),
+            "p50_ms": p50["median"],
+            "p99_ms": p99["median"],
+            "p50_ms_quartiles": p50,
+            "p99_ms_quartiles": p99,
+        }
+    return told
 
 
-async def introduce(port: int, requests: Sequence[bytes]) -> None:
-    """Every instance is seen for the first time before anything is measured."""
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
-        with contextlib.suppress(OSError):
-            await load.open_loop(port, requests, per_second=4000, seconds=len(requests) / 4000)
-            return
-        await asyncio.sleep(0.1)
-    sys.exit(f"nothing answers on port {port}")
-
-
-def settle(folder: Path) -> None:
-    """Wait until the first sights are written."""
-    calls: Mapping[str, int] = {}
-    while (now := store_calls(folder)) != calls:
-        calls = now
-        time.sleep(3)
-
-
-def store_calls(folder: Path) -> dict[str, int]:
-    """How often the service has asked its store what."""
-    counts: dict[str, int] = json.loads((folder / counted_service.CALLS_FILE).read_text())
-    return counts
-
-
-def cpu_seconds(pid: int) -> float:
-    """User and system time of a process, all its threads."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / TICKS
-
-
-def quartiles(values: Sequence[float]) -> dict[str, float]:
-    """Median and quartiles."""
-    low, middle, high = statistics.quantiles(values, n=4, method="inclusive")
-    return {"median": round(middle, 2), "q1": round(low, 2), "q3": round(high, 2)}
-
-
-def service_command(folder: Path, port: int, groups: int) -> list[str]:
-    """The real service; its API server is an address where nothing listens."""
-    cluster = {"name": "none", "cluster": {"server": "http://127.0.0.1:1"}}
-    context = {"name": "none", "context": {"cluster": "none", "user": "none"}}
-    kubeconfig = {
-        "apiVersion": "v1", "kind": "Config", "current-context": "none", "clusters": [cluster], "contexts": [context],
-        "users": [{"name": "none", "user": {}}],
-    }  # fmt: skip
-    (folder / "kubeconfig").write_text(json.dumps(kubeconfig))
-    (folder / counted_service.CUP_KEYS_FOLDER).mkdir()
-    (folder / counted_service.CUP_KEYS_FOLDER / f"{CUP_KEY_ID}.pem").write_bytes(
-        ec.generate_private_key(ec.SECP256R1()).private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
-    )
-    snapshot.save(folder / "catalog.json", checking_fleet.resources(groups))
-    return [sys.executable, counted_service.__file__, str(port), str(free_port()), str(folder)]
-
-
-def empty_command(port: int) -> list[str]:
-    """The empty application."""
-    return [sys.executable, str(Path(__file__).with_name("empty_app.py")), str(port)]
-
-
-@contextlib.contextmanager
-def running(command: list[str]) -> Iterator[subprocess.Popen[bytes]]:
-    """The process, ended at the end."""
-    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
-        try:
-            yield process
-        finally:
-            process.terminate()
-            try:
-                process.wait(20)
-            except subprocess.TimeoutExpired:
-                process.kill()
-
-
-def free_port() -> int:
-    """A port that nobody has right now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-if __name__ == "__main__":
-    main()
+def _told_of_store(calls: Mapping[str, int]) -> dict[str, int]:
+    return {
+        "store_calls_by_checks": sum(count for call, count in calls.items() if call != TOUCH),
+        "last_seen_written_in_batches": calls[TOUCH],
+    }

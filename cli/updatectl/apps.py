@@ -6,8 +6,9 @@ from typing import Annotated
 import typer
 
 from update_kube.resources import APPLICATIONS
-from updatectl import lookup, naming, output
+from updatectl import intervals, lookup, naming, output
 from updatectl.commands import AppId, Call, noun, reading, writing
+from updatectl.intervals import PollInterval, RetryAfter
 from updatectl.session import Changes, Mode, Object, Session, Target
 
 app = noun("Applications: what is updated.")
@@ -84,6 +85,7 @@ def get(call: Call, app_id: AppId) -> None:
     "create",
     'updatectl app create e96281a6-d1af-4bde-9a0a-97b76e56dc57 --label FakeApp --description "Fake app for testing"',
     "updatectl app create --label Web   # makes up an id",
+    "updatectl app create com.example.os --poll-interval 2700",
 )
 def create(
     call: Call,
@@ -91,10 +93,15 @@ def create(
     label: Label = None,
     description: Description = None,
     package_base_url: BaseUrl = None,
+    poll_interval: PollInterval = None,
+    retry_after: RetryAfter = None,
 ) -> None:
     """Create an application."""
     chosen = lookup.canonical_app_id(app_id or new_id())
-    changes = fields(label=label, description=description, package_base_url=package_base_url)
+    changes = {
+        **fields(label=label, description=description, package_base_url=package_base_url),
+        **intervals.fields(poll_interval, retry_after),
+    }
     written = call.run(lambda session: write(session, chosen, changes, Mode.CREATE))
     call.show_written(written, COLUMNS, header=True)
 
@@ -112,16 +119,19 @@ def update(
     description: Description = None,
     package_base_url: BaseUrl = None,
     default_group: DefaultGroup = None,
+    poll_interval: PollInterval = None,
+    retry_after: RetryAfter = None,
 ) -> None:
-    """Change an application. An empty text removes the field."""
+    """Change an application. An empty text or 0 removes the field."""
     app_id = lookup.canonical_app_id(app_id)
     changes: dict[str, object] = {
         **fields(label=label, description=description, package_base_url=package_base_url),
         **({"defaultGroupRef": None} if default_group == "" else {}),
+        **intervals.fields(poll_interval, retry_after),
     }
     if not changes and not default_group:
         raise typer.BadParameter(
-            "nothing to change: give --label, --description, --package-base-url or --default-group"
+            "nothing to change: give --label, --description, --package-base-url, --default-group, --poll-interval or --retry-after"
         )
 
     async def work(session: Session) -> Object:

@@ -1,64 +1,39 @@
 """Groups: instances that move together, how fast they may, and whether they may at all."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated
 
 import typer
 
 from update_kube.resources import GROUPS
-from updatectl import lookup, naming, output
+from updatectl import intervals, lookup, naming, output, policies
 from updatectl.commands import AppId, Call, GroupId, noun, reading, writing
-from updatectl.errors import CommandError
+from updatectl.intervals import PollInterval, RetryAfter
+from updatectl.limits import Limits, MaxInFlight, UpdateCount, UpdateInterval, UpdateTimeout
+from updatectl.policies import AllowDowngrade, ExcludedOems, OnDemandOption, Policy, VersionPrefix
 from updatectl.session import Changes, Mode, Object, Session, Target
 
 app = noun("Groups: instances that move together.")
 
 Channel = Annotated[str | None, typer.Option("--channel", help="The channel to follow.")]
 Label = Annotated[str | None, typer.Option("--label", help="A name for people.")]
-UpdateCount = Annotated[
-    int | None,
-    typer.Option("--update-count", "--updateCount", min=0, help="Updates to give out per interval; 0: without limit."),
-]
-UpdateInterval = Annotated[
-    int | None, typer.Option("--update-interval", "--updateInterval", min=1, help="The interval in seconds.")
-]
-MaxInFlight = Annotated[
-    int | None, typer.Option("--max-in-flight", min=0, help="Instances that may update at once; 0: without limit.")
-]
-UpdateTimeout = Annotated[
-    int | None, typer.Option("--update-timeout", min=1, help="Seconds without progress until an update has failed.")
-]
 
 
 @dataclass(frozen=True)
-class Limits:
-    """How fast a group may move, as given; None is left as it is, a count of 0 takes the limit away."""
+class Options:
+    """What may be said of a group; None is left as it is."""
 
-    update_count: int | None = None
-    update_interval: int | None = None
-    max_in_flight: int | None = None
-    update_timeout: int | None = None
+    label: str | None = None
+    channel: str | None = None
+    limits: Limits = field(default_factory=Limits)
+    policy: Policy = field(default_factory=Policy)
+    intervals: Changes = field(default_factory=dict)
 
-    def changes(self, existing: Object | None) -> Changes:
-        """The spec's fields. Raises CommandError if a rate limit would be only half known."""
-        changes: dict[str, object] = {}
-        if self.max_in_flight is not None:
-            changes["maxInFlight"] = self.max_in_flight or None
-        if self.update_timeout is not None:
-            changes["updateTimeoutSeconds"] = self.update_timeout
-        if self.update_count == 0:
-            changes["rateLimit"] = None
-        elif self.update_count is not None or self.update_interval is not None:
-            changes["rateLimit"] = self._rate_limit(existing)
-        return changes
-
-    def _rate_limit(self, existing: Object | None) -> Changes:
-        now = (existing or {}).get("spec", {}).get("rateLimit", {})
-        count = self.update_count or now.get("maxUpdates")
-        interval = self.update_interval or now.get("periodSeconds")
-        if count is None or interval is None:
-            raise CommandError("the group has no rate limit yet: give both --update-count and --update-interval")
-        return {"maxUpdates": count, "periodSeconds": interval}
+    @property
+    def changes(self) -> Changes:
+        """The spec's fields that don't depend on what the group was."""
+        label = {} if self.label is None else {"displayName": self.label or None}
+        return {**label, **self.intervals}
 
 
 @dataclass(frozen=True)
@@ -81,6 +56,7 @@ class Found:
             output.Column("Count", lambda o: o["spec"].get("rateLimit", {}).get("maxUpdates")),
             output.Column("Interval", lambda o: o["spec"].get("rateLimit", {}).get("periodSeconds")),
             output.Column("MaxInFlight", lambda o: o["spec"].get("maxInFlight"), wide=True),
+            output.Column("ExcludedOEMs", lambda o: ",".join(o["spec"].get("exclude", {}).get("oems", ())), wide=True),
             output.Column("Target", lambda o: o.get("status", {}).get("target", {}).get("version"), wide=True),
             output.Column("Progress", lambda o: o.get("status", {}).get("progress"), wide=True),
             output.Column("Name", lambda o: o["metadata"]["name"], wide=True),
@@ -113,8 +89,9 @@ async def write(
     changes: Changes | None = None,
     channel: str | None = None,
     limits: Limits | None = None,
+    policy: Policy | None = None,
 ) -> Found:
-    """Create or change a group: `changes` of its fields, the channel that it follows, its limits."""
+    """Create or change a group: `changes` of its fields, the channel that it follows, its limits, whom it serves."""
     application = await lookup.application(session, app_id)
     reference = application["metadata"]["name"]
     identity = {"applicationRef": {"name": reference}, "track": group_id}
@@ -128,9 +105,12 @@ async def write(
         noun="group",
         handle=f"{app_id} {group_id}",
     )
-    written = await session.write(
-        target, lambda existing: {**identity, **(changes or {}), **(limits or Limits()).changes(existing)}, mode
-    )
+
+    def wanted(existing: Object | None) -> Changes:
+        parts = ((limits or Limits()).changes(existing), (policy or Policy()).changes(existing))
+        return {**identity, **(changes or {}), **parts[0], **parts[1]}
+
+    written = await session.write(target, wanted, mode)
     return Found([written], await lookup.channel_names(session, application), app_id)
 
 
@@ -160,6 +140,7 @@ def get(call: Call, app_id: AppId, group_id: GroupId) -> None:
     "create",
     'updatectl group create e96281a6-d1af-4bde-9a0a-97b76e56dc57 fake1 --channel master --label "Fake Clients"',
     "updatectl group create com.example.web berlin --channel stable --update-count 2 --update-interval 60",
+    "updatectl group create com.example.web berlin --channel stable --oem-blacklist ami,azure --version-prefix 1.2",
 )
 def create(
     call: Call,
@@ -171,10 +152,22 @@ def create(
     update_interval: UpdateInterval = None,
     max_in_flight: MaxInFlight = None,
     update_timeout: UpdateTimeout = None,
+    oem_blacklist: ExcludedOems = None,
+    allow_downgrade: AllowDowngrade = None,
+    version_prefix: VersionPrefix = None,
+    on_demand: OnDemandOption = None,
+    poll_interval: PollInterval = None,
+    retry_after: RetryAfter = None,
 ) -> None:
     """Create a group."""
-    limits = Limits(update_count, update_interval, max_in_flight, update_timeout)
-    put(call, app_id, group_id, Mode.CREATE, header=True, label=label, channel=channel, limits=limits)
+    options = Options(
+        label=label,
+        channel=channel,
+        limits=Limits(update_count, update_interval, max_in_flight, update_timeout),
+        policy=Policy(policies.oems(oem_blacklist), allow_downgrade, version_prefix, on_demand),
+        intervals=intervals.fields(poll_interval, retry_after),
+    )
+    put(call, app_id, group_id, Mode.CREATE, options, header=True)
 
 
 @writing(
@@ -182,6 +175,7 @@ def create(
     "update",
     "updatectl group update e96281a6-d1af-4bde-9a0a-97b76e56dc57 fake1 --update-count 2 --update-interval 60",
     "updatectl group update e96281a6-d1af-4bde-9a0a-97b76e56dc57 fake1 --update-count 0   # no rate limit any more",
+    'updatectl group update com.example.web berlin --exclude-oem "" --on-demand BypassLimits   # no OEM is left out',
 )
 def update(
     call: Call,
@@ -193,10 +187,22 @@ def update(
     update_interval: UpdateInterval = None,
     max_in_flight: MaxInFlight = None,
     update_timeout: UpdateTimeout = None,
+    oem_blacklist: ExcludedOems = None,
+    allow_downgrade: AllowDowngrade = None,
+    version_prefix: VersionPrefix = None,
+    on_demand: OnDemandOption = None,
+    poll_interval: PollInterval = None,
+    retry_after: RetryAfter = None,
 ) -> None:
-    """Change a group. What isn't given stays as it is."""
-    limits = Limits(update_count, update_interval, max_in_flight, update_timeout)
-    put(call, app_id, group_id, Mode.UPDATE, header=True, label=label, channel=channel, limits=limits)
+    """Change a group. What isn't given stays as it is; 0 or an empty text takes away."""
+    options = Options(
+        label=label,
+        channel=channel,
+        limits=Limits(update_count, update_interval, max_in_flight, update_timeout),
+        policy=Policy(policies.oems(oem_blacklist), allow_downgrade, version_prefix, on_demand),
+        intervals=intervals.fields(poll_interval, retry_after),
+    )
+    put(call, app_id, group_id, Mode.UPDATE, options, header=True)
 
 
 @writing(app, "delete", "updatectl group delete e96281a6-d1af-4bde-9a0a-97b76e56dc57 fake1")
@@ -224,31 +230,29 @@ def show_list(call: Call, app_id: str) -> None:
     output.show_list(found.groups, found.columns, call.form)
 
 
-def put(
-    call: Call,
-    app_id: str,
-    group_id: str,
-    mode: Mode,
-    *,
-    header: bool,
-    label: str | None,
-    channel: str | None,
-    limits: Limits,
-) -> None:
+def put(call: Call, app_id: str, group_id: str, mode: Mode, options: Options, *, header: bool) -> None:
     """Create or change a group and show it."""
     app_id = lookup.canonical_app_id(app_id)
-    if mode is Mode.UPDATE and label is None and channel is None and limits == Limits():
+    if mode is Mode.UPDATE and options == Options():
         raise typer.BadParameter(
-            "nothing to change: give --label, --channel, --update-count, --update-interval or another limit"
+            "nothing to change: give --label, --channel, --update-count, --update-interval or another option"
         )
-    if limits.update_count == 0 and limits.update_interval is not None:
+    if options.limits.update_count == 0 and options.limits.update_interval is not None:
         raise typer.BadParameter("--update-count 0 removes the rate limit: an interval has no meaning then")
-    changes = {} if label is None else {"displayName": label or None}
     found = call.run(
-        lambda session: write(session, app_id, group_id, mode, changes=changes, channel=channel, limits=limits)
+        lambda session: write(
+            session,
+            app_id,
+            group_id,
+            mode,
+            changes=options.changes,
+            channel=options.channel,
+            limits=options.limits,
+            policy=options.policy,
+        )
     )
     call.show_written(found.groups[0], found.columns, header=header)
-    if limits.update_count == 0:
+    if options.limits.update_count == 0:
         output.remark("the group has no rate limit any more: updates are given out as fast as instances ask")
 
 

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from updatectl import apps, channels, groups, lookup, packages
+from updatectl import apps, channels, groups, limits, lookup, packages, payloads
 from updatectl.commands import AppId, Call, GroupId, reading, writing
 from updatectl.session import Mode
 
@@ -87,8 +87,8 @@ def _register_groups(app: typer.Typer) -> None:
     @writing(app, "new-group", f'updatectl new-group {_ID} master fake1 "Fake Clients"')
     def new_group(call: Call, app_id: AppId, channel: channels.Name, group_id: GroupId, label: Label) -> None:
         """Create a group that follows a channel, or set its channel and label."""
-        limits = groups.Limits()
-        groups.put(call, app_id, group_id, Mode.UPSERT, header=False, label=label, channel=channel, limits=limits)
+        options = groups.Options(label=label, channel=channel)
+        groups.put(call, app_id, group_id, Mode.UPSERT, options, header=False)
 
     @writing(app, "delete-group", f"updatectl delete-group {_ID} fake1")
     def delete_group(call: Call, app_id: AppId, group_id: GroupId) -> None:
@@ -109,14 +109,15 @@ def _register_group_changes(app: typer.Typer) -> None:
         group_id: GroupId,
         label: groups.Label = None,
         channel: groups.Channel = None,
-        update_count: groups.UpdateCount = None,
-        update_interval: groups.UpdateInterval = None,
-        max_in_flight: groups.MaxInFlight = None,
-        update_timeout: groups.UpdateTimeout = None,
+        update_count: limits.UpdateCount = None,
+        update_interval: limits.UpdateInterval = None,
+        max_in_flight: limits.MaxInFlight = None,
+        update_timeout: limits.UpdateTimeout = None,
     ) -> None:
         """Change a group: its label, its channel, how fast it may move."""
-        limits = groups.Limits(update_count, update_interval, max_in_flight, update_timeout)
-        groups.put(call, app_id, group_id, Mode.UPDATE, header=False, label=label, channel=channel, limits=limits)
+        limited = limits.Limits(update_count, update_interval, max_in_flight, update_timeout)
+        options = groups.Options(label=label, channel=channel, limits=limited)
+        groups.put(call, app_id, group_id, Mode.UPDATE, options, header=False)
 
     @writing(app, "pause-group", f"updatectl pause-group {_ID} fake1")
     def pause_group(call: Call, app_id: AppId, group_id: GroupId) -> None:
@@ -145,17 +146,17 @@ def _register_packages(app: typer.Typer) -> None:
         app_id: AppId,
         version: packages.Version,
         name: packages.Label = None,
-        url: packages.Url = None,
-        path: packages.PathOption = None,
-        file: packages.File = None,
-        size: packages.Size = None,
-        sha1sum: packages.Sha1 = None,
-        sha256sum: packages.Sha256 = None,
-        signature: packages.Signature = None,
-        metadata_size: packages.MetadataSize = None,
+        url: payloads.Url = None,
+        path: payloads.PathOption = None,
+        file: payloads.File = None,
+        size: payloads.Size = None,
+        sha1sum: payloads.Sha1 = None,
+        sha256sum: payloads.Sha256 = None,
+        signature: payloads.Signature = None,
+        metadata_size: payloads.MetadataSize = None,
     ) -> None:
         """Create a package: one version's payload."""
-        payload = packages.Payload(name, url, path, file, size, sha1sum, sha256sum, signature, metadata_size)
+        payload = payloads.Payload(name, url, path, file, size, sha1sum, sha256sum, signature, metadata_size)
         packages.put(call, app_id, version, payload, Mode.UPSERT, header=False)
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import typer
 
 from update_kube.resources import APPLICATIONS, CHANNELS, GROUPS, PACKAGES, ResourceType
+from updatectl import architectures
 from updatectl.errors import CommandError
 from updatectl.session import Session
 
@@ -65,17 +66,31 @@ async def group(session: Session, app: Object, track: str) -> Object:
     return _required(await find_group(session, app, track), app, "group", track, "--channel CHANNEL")
 
 
-async def find_package(session: Session, app: Object, version: str) -> Object | None:
-    """The application's Package of this version, as it is written there."""
-    return await _oldest(
-        session, PACKAGES, {"spec.applicationRef.name": app["metadata"]["name"], "spec.version": version}
-    )
+async def find_package(session: Session, app: Object, version: str, arch: str | None) -> Object | None:
+    """The application's Package of this version, as it is written there, for an architecture; None: the only one that there is.
+
+    Raises CommandError where `arch` is None and the version has packages for several.
+    """
+    fields = {"spec.applicationRef.name": app["metadata"]["name"], "spec.version": version}
+    found = await session.find_all(PACKAGES, selector(fields))
+    there = sorted({architectures.of(package) for package in found})
+    if arch is None and len(there) > 1:
+        raise CommandError(
+            f"version {version} of application {app['spec']['appId']} has packages for {', '.join(there)}: "
+            f"say which one with --arch, such as --arch {there[0]}"
+        )
+    return _oldest_of([package for package in found if arch in {None, architectures.of(package)}])
 
 
-async def package(session: Session, app: Object, version: str) -> Object:
+async def package(session: Session, app: Object, version: str, arch: str | None) -> Object:
     """The same; CommandError if there is none."""
+    needs = f"--arch {arch} " if arch not in {None, architectures.ALL} else ""
     return _required(
-        await find_package(session, app, version), app, "package", version, "--url URL --size N --sha256sum SUM"
+        await find_package(session, app, version, arch),
+        app,
+        "package",
+        version,
+        f"{needs}--url URL --size N --sha256sum SUM",
     )
 
 
@@ -90,7 +105,10 @@ async def channel_names(session: Session, app: Object) -> dict[str, str]:
 
 
 async def _oldest(session: Session, resource: ResourceType, fields: dict[str, str]) -> Object | None:
-    found = await session.find_all(resource, selector(fields))
+    return _oldest_of(await session.find_all(resource, selector(fields)))
+
+
+def _oldest_of(found: list[Object]) -> Object | None:
     # Identities are unique within an application: of several the oldest counts, as for the operator.
     return min(found, key=lambda o: (o["metadata"]["creationTimestamp"], o["metadata"]["name"]), default=None)
 

@@ -12,5 +12,11 @@ def application(app_id: str) -> str:
 
 
 def member(application_name: str, identity: str) -> str:
-    """The name of an application's Channel, Group or Package with this channel name, track or version."""
+    """The name of an application's Channel or Group with this channel name or track."""
     return f"{application_name}-{names.slug(identity)}"
+
+
+def package(application_name: str, version: str, arch: str) -> str:
+    """The name of an application's Package of this version for an architecture, "" for all."""
+    # No version has a space in it.
+    return member(application_name, f"{version} {arch}" if arch else version)

@@ -4,19 +4,22 @@ An Application is resolved as a whole, with its channels, groups and packages: a
 other. Names are unique within it: the oldest keeps a name, as the operator's conditions say.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import TypeVar
 
 from update_core import payloads, versions
 from update_core.fleet.grants import Timeouts
-from update_core.resources.application import Application
+from update_core.resources.application import Application, ApplicationSpec
 from update_core.resources.base import R, oldest_first
 from update_core.resources.channel import Channel
 from update_core.resources.conditions import ConditionType, Reason
-from update_core.resources.group import Group, GroupSpec
+from update_core.resources.group import Group, GroupSpec, VersionPolicy
 from update_core.resources.package import Package
-from update_core.rollout.model import Limits, ResolvedGroup, Stamp
+from update_core.rollout.model import Limits, LostPackage, ResolvedGroup, Stamp
+
+K = TypeVar("K", bound=Hashable)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,16 +85,15 @@ def owner(candidates: Sequence[Application]) -> Application | None:
 def resolve_application(application: Application, members: Members, *, package_base_url: str) -> ResolvedApplication:
     """Resolve one Application. `package_base_url` is what relative urls stand on where the Application names no base of its own."""
     channels = oldest_by(members.channels, lambda channel: channel.spec.name)
-    packages = oldest_by(members.packages, lambda package: package.spec.version)
+    packages = oldest_by(members.packages, lambda package: (package.spec.version, package.spec.arch))
     by_object_name = {channel.metadata.name: channel for channel in channels.values()}
-    base_url = application.spec.package_base_url or package_base_url
     tracks: dict[str, ResolvedGroup] = {}
     followers: dict[str, ResolvedGroup] = {}
     default: ResolvedGroup | None = None
     default_name = application.spec.default_group_ref.name if application.spec.default_group_ref else None
     for track, group in oldest_by(members.groups, lambda group: group.spec.track).items():
         channel = by_object_name.get(group.spec.channel_ref.name)
-        resolved = _resolve_group(application.spec.app_id, group, channel, packages.values(), base_url)
+        resolved = _resolve_group(application.spec, group, channel, packages.values(), package_base_url)
         tracks[track] = resolved
         is_default = group.metadata.name == default_name
         if is_default:
@@ -108,38 +110,53 @@ def resolve_application(application: Application, members: Members, *, package_b
     )
 
 
-def oldest_by(resources: Sequence[R], name: Callable[[R], str]) -> dict[str, R]:
+def oldest_by(resources: Sequence[R], name: Callable[[R], K]) -> dict[K, R]:
     """The resources by a name that is unique among them: where several have it, the oldest."""
-    unique: dict[str, R] = {}
+    unique: dict[K, R] = {}
     for resource in oldest_first(resources):
         unique.setdefault(name(resource), resource)
     return unique
 
 
 def _resolve_group(
-    app_id: str, group: Group, channel: Channel | None, packages: Iterable[Package], base_url: str
+    application: ApplicationSpec,
+    group: Group,
+    channel: Channel | None,
+    packages: Iterable[Package],
+    package_base_url: str,
 ) -> ResolvedGroup:
+    spec = group.spec
+    policy = spec.version_policy or VersionPolicy()
+    base_url = application.package_base_url or package_base_url
     wanted = channel.spec.version if channel is not None else None
     stamp = _stamp(group, wanted)
-    package = _stamped_package(group, packages) if stamp else None
+    stamped = _stamped_packages(group, packages) if stamp else []
     return ResolvedGroup(
         namespace=group.metadata.namespace,
         name=group.metadata.name,
-        app_id=app_id,
-        track=group.spec.track,
-        paused=group.spec.paused,
-        limits=_limits(group.spec),
-        timeouts=Timeouts(group.spec.update_timeout_seconds, group.spec.reboot_timeout_seconds),
-        active_seconds=group.spec.active_seconds,
+        app_id=application.app_id,
+        track=spec.track,
+        paused=spec.paused,
+        limits=_limits(spec),
+        timeouts=Timeouts(spec.update_timeout_seconds, spec.reboot_timeout_seconds),
+        active_seconds=spec.active_seconds,
         wanted=versions.parse_or_none(wanted) if wanted is not None else None,
         stamp=stamp,
-        payloads=(payloads.locate(package.spec, base_url),) if package else (),
+        payloads=tuple(payloads.locate(package.spec, base_url) for package in stamped),
+        lost=_lost(group, stamped) if stamp else (),
         target_version=group.status.target.version if group.status.target else None,
         completed=stamp is not None
         and group.status.rollout is not None
         and group.status.rollout.completed_time is not None,
-        channel=group.spec.channel_ref.name,
+        channel=spec.channel_ref.name,
         package=group.status.target.packages[0].name if group.status.target else "",
+        allow_downgrade=policy.allow_downgrade,
+        version_prefix=policy.prefix or "",
+        excluded_oems=frozenset(spec.exclude.oems if spec.exclude else ()),
+        on_demand_bypasses=spec.on_demand == "BypassLimits",
+        # Neither can be 0.
+        poll_interval_seconds=spec.poll_interval_seconds or application.poll_interval_seconds,
+        retry_after_seconds=spec.retry_after_seconds or application.retry_after_seconds,
     )
 
 
@@ -162,13 +179,22 @@ def _stamp(group: Group, wanted: str | None) -> Stamp | None:
     return Stamp(rollout.sequence, rollout.version, rollout.salt, rollout.started_time, rollout.kind)
 
 
-def _stamped_package(group: Group, packages: Iterable[Package]) -> Package | None:
-    stamped = {(p.name, p.uid, p.sha256) for p in group.status.target.packages} if group.status.target else set()
-    for package in packages:
-        identity = (package.metadata.name, package.metadata.uid, package.spec.sha256)
-        if identity in stamped and package.metadata.deletion_timestamp is None:
-            return package
-    return None
+def _stamped_packages(group: Group, packages: Iterable[Package]) -> list[Package]:
+    """Those that are still there as they were stamped, in the stamp's order."""
+    stamped = group.status.target.packages if group.status.target else []
+    present = {
+        (package.metadata.name, package.metadata.uid, package.spec.sha256): package
+        for package in packages
+        if package.metadata.deletion_timestamp is None
+    }
+    found = (present.get((stamp.name, stamp.uid, stamp.sha256)) for stamp in stamped)
+    return [package for package in found if package is not None]
+
+
+def _lost(group: Group, present: Iterable[Package]) -> tuple[LostPackage, ...]:
+    names = {package.metadata.name for package in present}
+    stamped = group.status.target.packages if group.status.target else []
+    return tuple(LostPackage(stamp.arch or "", stamp.name) for stamp in stamped if stamp.name not in names)
 
 
 def _condition(application: Application) -> tuple[str, str] | None:

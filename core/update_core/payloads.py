@@ -1,4 +1,4 @@
-"""Where a Package's payload is fetched: a Package's url → the codebase and name that Omaha splits it into.
+"""What is fetched of a Package, and where: a Package's url → the codebase and name that Omaha splits it into, and what goes with them.
 
 Clients put codebase and name together again: by plain concatenation, so the codebase of a URL always ends in "/". An image reference is
 the exception: it has no directory, and is handed out so that the two together are exactly what was written.
@@ -6,8 +6,9 @@ the exception: it has no directory, and is handed out so that the two together a
 
 import re
 
+from update_core.resources import package
 from update_core.resources.package import PackageSpec
-from update_core.rollout.model import Payload
+from update_core.rollout.model import ExtraFile, Payload, PostInstall, Program
 
 _SCHEME = re.compile(r"^https?://", re.IGNORECASE)
 _IMAGE = re.compile(
@@ -33,6 +34,23 @@ def locate(spec: PackageSpec, base_url: str) -> Payload:
         sha1=spec.sha1,
         signature=spec.signature,
         metadata_size=spec.metadata_size,
+        arch=spec.arch or "",
+        mirrors=tuple(spec.mirrors),
+        extra_files=tuple(ExtraFile(file.name, file.size, file.sha256, file.sha1) for file in spec.extra_files),
+        programs=tuple(Program(action.event, action.run, action.arguments) for action in spec.actions),
+        postinstall=_postinstall(spec.postinstall or package.PostInstall()),
+    )
+
+
+def _postinstall(said: package.PostInstall) -> PostInstall:
+    return PostInstall(
+        needs_admin=said.needs_admin,
+        deadline=said.deadline or "",
+        prompt=said.prompt,
+        more_info=said.more_info or "",
+        display_version=said.display_version or "",
+        max_failure_count_per_url=said.max_failure_count_per_url,
+        disable_payload_backoff=said.disable_payload_backoff,
     )
 
 

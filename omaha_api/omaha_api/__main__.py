@@ -12,9 +12,10 @@ from typing import Annotated, NoReturn
 import typer
 import uvloop
 
-from omaha_api import clock, service, serving, settings, snapshot, store_commands
-from omaha_api.fleet_api.serving_certificate import CertificateFileError
-from omaha_api.signing_keys import KeyFolderError
+from omaha_api import clock, service, serving, settings, store_commands
+from omaha_api.catalog import snapshot
+from omaha_api.cup.signing_keys import KeyFolderError
+from omaha_api.fleet_api.front.serving_certificate import CertificateFileError
 from omaha_api.store import stores
 from update_core.fleet.store import StoreUnavailable
 from update_kube import configuration
@@ -84,6 +85,22 @@ def serve(
             help="Folder of private keys for clients with CUP: 7.pem is the key with the id 7. Followed.",
         ),
     ] = None,
+    max_requests: Annotated[
+        int,
+        typer.Option(
+            envvar="OMAHA_API_MAX_REQUESTS",
+            min=1,
+            help="Requests that may wait at a time, for their bodies or the store; others are told to come later.",
+        ),
+    ] = settings.DEFAULT_MAX_REQUESTS,
+    max_connections: Annotated[
+        int,
+        typer.Option(
+            envvar="OMAHA_API_MAX_CONNECTIONS",
+            min=1,
+            help="Connections to the public port; beyond, each new one ends an idle one.",
+        ),
+    ] = settings.DEFAULT_MAX_CONNECTIONS,
     package_base_url: Annotated[
         str | None,
         typer.Option(
@@ -125,6 +142,8 @@ def serve(
             package_base_url=settings.package_base_url(package_base_url, public),
             snapshot=snapshot_file,
             cup_keys_dir=cup_keys_dir,
+            max_requests=max_requests,
+            max_connections=max_connections,
             kube=settings.KubeAccess(kubeconfig, context, service_account_dir, kube_server),
         )
         kube = kube_configuration(chosen.kube)

@@ -31,6 +31,12 @@ class Tally:
     """Events by type, result and whether they moved a grant."""
     requests: Counter[int] = field(default_factory=Counter)
     """Requests on the public port by HTTP status."""
+    minted: int = 0
+    """Ids made up for instances that sent none."""
+    replays: int = 0
+    """Applications whose events came once more under the same requestid, and weren't counted again."""
+    signing: Counter[str] = field(default_factory=Counter)
+    """Requests for a signed answer, by a `signing.Outcome`."""
     buckets: list[int] = field(default_factory=lambda: [0] * (len(BUCKETS_SECONDS) + 1))
     seconds: float = 0.0
 
@@ -63,6 +69,7 @@ class Gauges:
     queued_sightings: int
     dropped_sightings: int
     grants: int
+    altered_requests: int
     watches: tuple[WatchGauges, ...]
 
 
@@ -102,6 +109,20 @@ class ServiceCollector(Collector):
         for status, count in self._tally.requests.items():
             requests.add_metric([str(status)], count)
         yield requests
+        signing = CounterMetricFamily(
+            "omaha_cup_requests",
+            "Requests for a signed answer: Signed, refused (UnknownKey, Malformed), or unsigned for want of a whole body (NotRead).",
+            labels=["outcome"],
+        )
+        for outcome, count in self._tally.signing.items():
+            signing.add_metric([outcome], count)
+        yield signing
+        yield _counter("omaha_minted_ids", "Ids made up for instances that sent none.", self._tally.minted)
+        yield _counter(
+            "omaha_replayed_reports",
+            "Applications whose events came once more under the same requestid, and weren't counted again.",
+            self._tally.replays,
+        )
 
     def _fleet_api(self) -> Iterable[Metric]:
         requests = CounterMetricFamily(
@@ -165,6 +186,11 @@ def _gauges(gauges: Gauges) -> Iterable[Metric]:
     )
     yield _counter("omaha_dropped_sightings", "Sightings that found their queue full.", gauges.dropped_sightings)
     yield _counter("omaha_grants", "New grants given.", gauges.grants)
+    yield _counter(
+        "omaha_cup_altered_requests",
+        "Requests that weren't what their cup2hreq says was sent.",
+        gauges.altered_requests,
+    )
     silence = GaugeMetricFamily("omaha_watch_silence_seconds", "Seconds since a watch was last heard.", labels=["kind"])
     relists = CounterMetricFamily("omaha_watch_relists", "Complete lists of a kind.", labels=["kind"])
     failures = CounterMetricFamily("omaha_watch_failures", "Lists and watches that ended in an error.", labels=["kind"])

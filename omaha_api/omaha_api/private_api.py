@@ -12,7 +12,7 @@ import prometheus_client
 from prometheus_client import CollectorRegistry
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
-from omaha_api.catalog_source import CatalogSource, WatchState
+from omaha_api.catalog.catalog_source import CatalogSource, WatchState
 
 Reasons = Callable[[], list[str]]
 """Why the service isn't ready; empty when it is."""

@@ -8,41 +8,27 @@ import asyncio
 import contextlib
 import gc
 import logging
+import secrets
 import signal
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from omaha_api import (
-    asgi,
-    bodies,
-    catalog_source,
-    checks,
-    fleet_memory,
-    granting,
-    hearing,
-    log_retention,
-    metrics,
-    placements,
-    private_api,
-    progress_board,
-    rollout_mirror,
-    serving,
-    sightings,
-    signing,
-    signing_answers,
-    snapshot,
-    steady_checks,
-    sweeper,
-)
+from omaha_api import log_retention, metrics, patience, placements, private_api, serving
+from omaha_api.answers import asgi, bodies, checks, steady_checks
+from omaha_api.catalog import catalog_source, snapshot
 from omaha_api.clock import Clock
+from omaha_api.cup import signing, signing_answers
+from omaha_api.fleet_api.front.serving_certificate import ServingCertificate
 from omaha_api.fleet_api.requests import RequestTally
 from omaha_api.fleet_api.service import FleetService
-from omaha_api.fleet_api.serving_certificate import ServingCertificate
-from omaha_api.progress_board import CountingStore
+from omaha_api.instances import fleet_memory, hearing, identities, replays, sightings
+from omaha_api.rollouts import granting, progress_board, rollout_mirror, sweeper
+from omaha_api.rollouts.progress_board import CountingStore
 from omaha_api.settings import Settings
 from update_core.fleet.store import StoreUnavailable
+from update_core.resources.group import DEFAULT_ACTIVE_SECONDS
 from update_kube import client, configuration
 
 logger = logging.getLogger(__name__)
@@ -55,10 +41,17 @@ _SWITCH_SECONDS = 0.0005
 loop is busy: a saturated service grants almost twice as many with this."""
 
 
+def _sixteen_digits() -> str:
+    return secrets.token_hex(8)
+
+
 class Service:
     """One process of the service."""
 
-    def __init__(self, settings: Settings, store: CountingStore, clock: Clock) -> None:
+    def __init__(
+        self, settings: Settings, store: CountingStore, clock: Clock, *, mint: Callable[[], str] = _sixteen_digits
+    ) -> None:
+        """`mint` makes up the digits of ids for instances that send none."""
         self._settings = settings
         self._store = store
         self._clock = clock
@@ -69,7 +62,12 @@ class Service:
         self.source = catalog_source.CatalogSource(
             package_base_url=settings.package_base_url, snapshot_file=settings.snapshot
         )
-        self.sightings = sightings.Sightings(store, self.memory, flush_interval_seconds=settings.flush_interval_seconds)
+        self.sightings = sightings.Sightings(
+            store,
+            self.memory,
+            flush_interval_seconds=settings.flush_interval_seconds,
+            shortest_active_seconds=self._shortest_active_seconds,
+        )
         self.mirror = rollout_mirror.RolloutMirror(store, self.memory, clock)
         self.granting = granting.Granting(store, self.memory, self.mirror, clock)
         self.placements = placements.Placements(store, moved=lambda: self.board.moved())
@@ -85,20 +83,29 @@ class Service:
             store, self.memory, clock, interval_seconds=settings.sweep_interval_seconds, moved=self.board.moved
         )
         heard = hearing.Hearing(store, self.memory, self.sightings, self.tally, moved=self.board.moved)
+        replayed = replays.Replays()
         self.checks = checks.Checks(
             current=lambda: self.source.current,
             memory=self.memory,
             heard=heard,
             granting=self.granting,
+            who=identities.Identities(self.tally, mint),
+            replayed=replayed,
             tally=self.tally,
             clock=clock,
             moved=self.board.moved,
         )
         self.bodies = bodies.Bodies(timeout_seconds=settings.body_timeout_seconds)
         self.signer = signing.Signer(settings.cup_keys_dir)
-        self.steady = steady_checks.SteadyChecks(self.checks, self.memory, heard, self.tally, clock)
+        self.steady = steady_checks.SteadyChecks(self.checks, self.memory, heard, replayed, self.tally, clock)
         answering = asgi.PublicApp(
-            self.checks, ready=self.ready, tally=self.tally, received=self.bodies, steady=self.steady
+            self.checks,
+            ready=self.ready,
+            tally=self.tally,
+            received=self.bodies,
+            steady=self.steady,
+            max_requests=settings.max_requests,
+            overload_retry_seconds=settings.overload_retry_seconds,
         )
         self.public = signing_answers.SignedApp(answering, signer=self.signer, received=self.bodies, tally=self.tally)
         self.private = private_api.create(
@@ -178,6 +185,9 @@ class Service:
         await self._store.close()
         self.source.save()
 
+    def _shortest_active_seconds(self) -> int:
+        return min((group.active_seconds for group in self.source.current.groups()), default=DEFAULT_ACTIVE_SECONDS)
+
     def _gauges(self) -> metrics.Gauges:
         return metrics.Gauges(
             ready=self.ready(),
@@ -188,6 +198,7 @@ class Service:
             queued_sightings=self.sightings.queued,
             dropped_sightings=self.sightings.dropped,
             grants=self.granting.granted,
+            altered_requests=self.signer.altered,
             watches=tuple(
                 metrics.WatchGauges(watch.kind, watch.silence_seconds, watch.counters.relists, watch.counters.failures)
                 for watch in self.source.watches()
@@ -251,8 +262,12 @@ def _listening(settings: Settings) -> Iterator[_Ports]:
 async def _serve_until(
     stop: asyncio.Event, service: Service, settings: Settings, kube: client.Client, ports: _Ports
 ) -> None:
+    limits = patience.Patience(
+        head_seconds=settings.head_timeout_seconds, max_connections=serving.affordable(settings.max_connections)
+    )
+    public = serving.server(service.public, shutdown_timeout_seconds=settings.shutdown_timeout_seconds, limits=limits)
     servers = [
-        (serving.server(service.public, shutdown_timeout_seconds=settings.shutdown_timeout_seconds), ports.public),
+        (public, ports.public),
         (serving.server(service.private, shutdown_timeout_seconds=1), ports.private),
     ]
     fleet = None

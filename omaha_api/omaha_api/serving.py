@@ -3,14 +3,17 @@
 import contextlib
 import errno
 import functools
+import resource
 import socket
+import time
 from collections.abc import Generator
 from typing import Any
 
 import uvicorn
 
-from omaha_api.fleet_api import tls
-from omaha_api.fleet_api.serving_certificate import ServingCertificate
+from omaha_api import http_protocols, patience
+from omaha_api.fleet_api.front import tls
+from omaha_api.fleet_api.front.serving_certificate import ServingCertificate
 from omaha_api.settings import Address
 
 _BACKLOG = 2048
@@ -19,12 +22,34 @@ _PROXY_KEEP_ALIVE_SECONDS = 120
 """Longer than kube-apiserver keeps a connection that it doesn't use (90 s): else a request may meet one that is being closed."""
 
 
+_OTHER_FILES = 256
+"""Open files that aren't connections to the public port: the store's, watches, the other ports' connections."""
+
+_TICK_SECONDS = 0.1
+"""How often uvicorn's server looks around."""
+
+_PROTOCOLS = {"httptools": http_protocols.HttpTools, "h11": http_protocols.H11}
+
+
 class PortError(Exception):
     """An address can't be listened on; the text names it and says why."""
 
 
 class PortServer(uvicorn.Server):
-    """A server among others of one process: signals are the process's affair."""
+    """A server among others of one process: signals are the process's affair. It looks after its connections."""
+
+    def __init__(self, config: uvicorn.Config, *, look_every_seconds: float) -> None:
+        super().__init__(config)
+        self._look_every_ticks = max(1, round(look_every_seconds / _TICK_SECONDS))
+
+    async def on_tick(self, counter: int) -> bool:
+        """Ten times a second: end what has waited for too long, now and then."""
+        if counter % self._look_every_ticks == 0:
+            now = time.monotonic()
+            for connection in list(self.server_state.connections):
+                if isinstance(connection, patience.Patient):
+                    connection.lose_patience(now)
+        return await super().on_tick(counter)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
@@ -58,9 +83,25 @@ def listen(address: Address, flag: str) -> socket.socket:
     return bound
 
 
-def server(app: Any, *, shutdown_timeout_seconds: int) -> PortServer:
-    """A server of an ASGI application: httptools on the loop that runs, no logging per request, no server header."""
-    return PortServer(_config(app, shutdown_timeout_seconds, http="httptools"))
+def affordable(connections: int) -> int:
+    """How many of so many connections the process may have, once its limit of open files is what it is allowed to be."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        # Where it is low it is for programs that use select(), which this one doesn't: 1,000 idle clients would use it up.
+        with contextlib.suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+            soft = hard
+    allowed = connections if soft == resource.RLIM_INFINITY else soft - _OTHER_FILES
+    return max(1, min(connections, allowed))
+
+
+def server(
+    app: Any, *, shutdown_timeout_seconds: int, http: str = "httptools", limits: patience.Patience | None = None
+) -> PortServer:
+    """A server of an ASGI application: on the loop that runs, no logging per request, no server header. `http`: httptools or h11."""
+    limits = limits or patience.Patience()
+    protocol = functools.partial(_PROTOCOLS[http], patience=limits)
+    return _server(_config(app, shutdown_timeout_seconds, http=protocol), limits)
 
 
 def tls_server(
@@ -70,15 +111,24 @@ def tls_server(
 
     `head_seconds`: how long a connection may take to its first request, and a request to the end of its headers.
     """
-    return PortServer(
-        _config(
-            app,
-            shutdown_timeout_seconds,
-            http=functools.partial(tls.Protocol, head_seconds=head_seconds),
-            ssl_context_factory=lambda _config, _default: tls.AnyClientContext(certificate),
-            timeout_keep_alive=_PROXY_KEEP_ALIVE_SECONDS,
-        )
+    # Watches are answers without an end.
+    limits = patience.Patience(
+        head_seconds=head_seconds, answer_seconds=None, idle_seconds=2.0 * _PROXY_KEEP_ALIVE_SECONDS
     )
+    config = _config(
+        app,
+        shutdown_timeout_seconds,
+        http=functools.partial(tls.Protocol, patience=limits),
+        ssl_context_factory=lambda _config, _default: tls.AnyClientContext(certificate),
+        timeout_keep_alive=_PROXY_KEEP_ALIVE_SECONDS,
+    )
+    return _server(config, limits)
+
+
+def _server(config: uvicorn.Config, limits: patience.Patience) -> PortServer:
+    # A tenth of the shortest wait is how much longer it may get.
+    shortest = min(limits.head_seconds, limits.linger_seconds, limits.body_seconds, limits.answer_seconds or 10.0)
+    return PortServer(config, look_every_seconds=min(1.0, shortest / 10))
 
 
 def _config(app: Any, shutdown_timeout_seconds: int, **special: Any) -> uvicorn.Config:

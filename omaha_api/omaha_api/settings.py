@@ -8,6 +8,10 @@ DEFAULT_PRIVATE_LISTEN = "127.0.0.1:8081"
 DEFAULT_FLEET_LISTEN = "127.0.0.1:8443"
 DEFAULT_LOG_RETENTION_SECONDS = 1800
 DEFAULT_DATABASE = "sqlite:///fleet.db"
+DEFAULT_MAX_REQUESTS = 4096
+"""Some seconds of grants, and at most 256 MiB of bodies."""
+DEFAULT_MAX_CONNECTIONS = 10_000
+DEFAULT_OVERLOAD_RETRY_SECONDS = 60
 
 _SQLITE = "sqlite:///"
 _POSTGRES = ("postgresql://", "postgres://")
@@ -75,6 +79,13 @@ class Settings:
     kube: KubeAccess = KubeAccess()
     log_retention_seconds: int = DEFAULT_LOG_RETENTION_SECONDS
     """How long a watch of the fleet API may be away and go on where it was."""
+    max_requests: int = DEFAULT_MAX_REQUESTS
+    """Requests that may wait at a time, for their bodies or the store; those beyond are told to come later."""
+    max_connections: int = DEFAULT_MAX_CONNECTIONS
+    """Connections to the public port; beyond, each new one ends one that waits for its client."""
+    overload_retry_seconds: int = DEFAULT_OVERLOAD_RETRY_SECONDS
+    """When those come again."""
+    head_timeout_seconds: float = 10.0
     body_timeout_seconds: float = 10.0
     flush_interval_seconds: float = 2.0
     sweep_interval_seconds: float = 1.0

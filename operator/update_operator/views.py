@@ -33,7 +33,11 @@ def of_package(cache: Cache, found: Package) -> package.View:
     return package.View(
         package=found,
         application=cache.get(Application, namespace, name),
-        rivals=tuple(cache.select(Package, "version", namespace, name, found.spec.version)),
+        rivals=tuple(
+            rival
+            for rival in cache.select(Package, "version", namespace, name, found.spec.version)
+            if rival.spec.arch == found.spec.arch
+        ),
     )
 
 
@@ -45,13 +49,13 @@ def of_channel(cache: Cache, found: Channel) -> channel.View:
         channel=found,
         application=cache.get(Application, namespace, name),
         rivals=tuple(cache.select(Channel, "name", namespace, name, found.spec.name)),
-        package=_package(cache, found),
+        packages=_packages(cache, found),
         followers=tuple(follower for follower in followers if follower.spec.application_ref.name == name),
     )
 
 
 def of_group(cache: Cache, found: Group, follower: FleetFollower) -> group.View:
-    """A Group with the package that it should be moving to, and what is known of its instances."""
+    """A Group with the packages that it should be moving to, and what is known of its instances."""
     namespace, name = found.metadata.namespace, found.spec.application_ref.name
     its_application = cache.get(Application, namespace, name)
     its_channel = cache.get(Channel, namespace, found.spec.channel_ref.name)
@@ -63,13 +67,17 @@ def of_group(cache: Cache, found: Group, follower: FleetFollower) -> group.View:
         fleet=follower.fleet(its_application.spec.app_id, found.spec.track) if its_application else _NOBODY,
         rivals=tuple(cache.select(Group, "track", namespace, name, found.spec.track)),
         channel_holder=next(iter(oldest_first(holders)), None),
-        package=_package(cache, its_channel) if its_channel else None,
+        packages=_packages(cache, its_channel) if its_channel else (),
     )
 
 
-def _package(cache: Cache, its_channel: Channel) -> Package | None:
-    """The oldest Package of the channel's version that isn't being deleted."""
+def _packages(cache: Cache, its_channel: Channel) -> tuple[Package, ...]:
+    """The Packages of the channel's version that aren't being deleted: of each architecture the oldest, the one for all first."""
     namespace, name = its_channel.metadata.namespace, its_channel.spec.application_ref.name
     candidates = cache.select(Package, "version", namespace, name, its_channel.spec.version)
-    present = [candidate for candidate in candidates if candidate.metadata.deletion_timestamp is None]
-    return next(iter(oldest_first(present)), None)
+    by_arch: dict[str, Package] = {}
+    for candidate in oldest_first(candidates):
+        if candidate.metadata.deletion_timestamp is None:
+            by_arch.setdefault(candidate.spec.arch or "", candidate)
+    # In the architectures' order, so that the stamp is the same whatever order they appeared in.
+    return tuple(by_arch[arch] for arch in sorted(by_arch))

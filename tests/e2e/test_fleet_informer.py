@@ -30,13 +30,7 @@ FLAGS = ("-c", str(CLIENTS), "-m", "2", "-M", "8", "--step", "0.2", "--errorrate
 
 @pytest.fixture(scope="module")
 def program():
-    go = informer.compiler()
-    if go is None:
-        pytest.skip("there is no Go compiler, and none could be installed")
-    try:
-        return informer.build(go)
-    except informer.ModulesMissingError as error:
-        pytest.skip(f"Go's modules can't be had: {error}")
+    return informer.build()
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from typing import Any
 
 from starlette.types import ASGIApp
 
-from omaha_api.fleet_api.request_headers import User
+from omaha_api.fleet_api.front.request_headers import User
 
 BASE = "/apis/fleet.updateservice.dev/v1alpha1"
 TABLE = "application/json;as=Table;g=meta.k8s.io;v=v1"

@@ -15,7 +15,7 @@ from typing import Any
 import uvloop
 
 from omaha_api import clock, serving, settings
-from omaha_api.fleet_api import front_proxy, serving_certificate
+from omaha_api.fleet_api.front import front_proxy, serving_certificate
 from support import front_proxies, waiting
 
 NAME = "front-proxy-client"

@@ -1,61 +1,23 @@
 """client-go's informer on a fleet, in the Go program tests/e2e/informer: built once into the cache, and asked what it holds."""
 
-import hashlib
 import json
-import os
 import queue
 import signal
 import subprocess
-import tempfile
 import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from updatectl.local.control_plane import binaries, locking, toolchain
+from support import programs
 
 SOURCE = Path(__file__).parents[1] / "e2e" / "informer"
 ANSWER_SECONDS = 60.0
 
 
-class ModulesMissingError(Exception):
-    """The modules that the program needs aren't here and can't be had; the text says why."""
-
-
-def build(go: Path) -> Path:
-    """The program, built unless it has been; ten minutes in a cold cache on a busy machine.
-
-    Raises:
-        ModulesMissingError: there is no way to Go's modules from here.
-    """
-    version = subprocess.run([str(go), "version"], capture_output=True, check=True).stdout
-    digest = hashlib.sha256(version)
-    for file in sorted(SOURCE.iterdir()):
-        digest.update(file.read_bytes())
-    folder = binaries.default_cache_dir(os.environ).with_name("tests")
-    program = folder / f"informer-{digest.hexdigest()[:16]}"
-    with locking.exclusive(folder / "lock", waiting_for="another build of the informer", report=print):
-        if not program.exists():
-            with tempfile.TemporaryDirectory(prefix=".building-", dir=folder) as scratch:
-                fetched = subprocess.run(
-                    [str(go), "mod", "download"], cwd=SOURCE, capture_output=True, text=True, check=False
-                )
-                if fetched.returncode != 0:
-                    raise ModulesMissingError(fetched.stderr.strip()[-500:])
-                built = Path(scratch) / "informer"
-                command = [str(go), "build", "-mod=readonly", "-trimpath", "-buildvcs=false", "-o", str(built), "."]
-                ran = subprocess.run(command, cwd=SOURCE, capture_output=True, text=True, check=False)
-                assert ran.returncode == 0, ran.stderr
-                built.rename(program)
-    return program
-
-
-def compiler() -> Path | None:
-    """A Go that is new enough, as the local mode finds it; None if there is none and none can be had."""
-    try:
-        return toolchain.find_or_install(print)
-    except toolchain.ToolchainError:
-        return None
+def build() -> Path:
+    """The program; without a way to build it the test is skipped."""
+    return programs.of_go(SOURCE)
 
 
 class Informer:

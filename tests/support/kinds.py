@@ -24,11 +24,13 @@ def application(
 
 
 def package(
-    version: str, *, name: str = "", app: str = "app", uid: str = "", digest: str = "a", **metadata: Any
+    version: str, *, name: str = "", app: str = "app", uid: str = "", digest: str = "a", arch: str = "", **metadata: Any
 ) -> Package:
-    """A Package; named after its version."""
+    """A Package; named after its version and architecture."""
     spec = {"applicationRef": {"name": app}, "version": version, "url": "x.tgz", "size": 1, "sha256": digest * 64}
-    return Package.parse(_object(name or f"p-{version}", spec, {}, uid=uid or f"uid-{name}-{version}", **metadata))
+    called = name or f"p-{version}" + (f"-{arch}" if arch else "")
+    its = uid or f"uid-{name}-{version}{arch}"
+    return Package.parse(_object(called, spec | ({"arch": arch} if arch else {}), {}, uid=its, **metadata))
 
 
 def channel(

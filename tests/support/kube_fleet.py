@@ -1,5 +1,6 @@
 """Playing the people and the operator against a real API server: apply resources, stamp a Group, move a channel."""
 
+from collections import Counter
 from datetime import UTC, datetime
 from typing import Any
 
@@ -18,7 +19,7 @@ class KubeFleet:
         self.app_id = app_id
         self._access = access
         self._namespace = namespace
-        self._sequence = 0
+        self._sequences: Counter[str] = Counter()
         self._package: Object = {}
 
     def path(self, kind: str, name: str, suffix: str = "") -> str:
@@ -29,7 +30,7 @@ class KubeFleet:
         """Create an object as support.omaha_fleet makes it."""
         body = obj | {"metadata": {"name": obj["metadata"]["name"]}}
         status, answer = self._access.request("POST", self.path(obj["kind"], ""), body)
-        assert status == 201, answer
+        assert status == 201, answer["message"]
         return answer
 
     def update(self, kind: str, name: str, *, suffix: str = "", **changes: Any) -> Object:
@@ -47,22 +48,24 @@ class KubeFleet:
         status, answer = self._access.request("DELETE", self.path(kind, name))
         assert status == 200, answer
 
-    def roll_out(self, version: str, **group_spec: Any) -> None:
-        """The guide's application, with the operator's stamp for `version`."""
-        self.create(omaha_fleet.application(self.app_id))
+    def roll_out(
+        self, version: str, *, payload: Object | None = None, application: Object | None = None, **group_spec: Any
+    ) -> None:
+        """The guide's application, with the operator's stamp for `version`. `payload` and `application` add to the specs of the two."""
+        self.create(omaha_fleet.application(self.app_id, **(application or {})))
         self.create(omaha_fleet.channel(version))
-        package = self.create(omaha_fleet.package(version))
+        package = self.create(omaha_fleet.package(version, **(payload or {})))
         self.create(omaha_fleet.group(**group_spec))
         self.stamp(package)
 
-    def stamp(self, package: Object) -> None:
+    def stamp(self, package: Object, *, group: str = "app-fake1") -> None:
         """Begin a rollout to the Package, as the operator does."""
         self._package = package
-        self._sequence += 1
-        self.stamp_group("app-fake1")
+        self.stamp_group(group)
 
     def stamp_group(self, name: str) -> None:
-        """Begin the same rollout for a Group."""
+        """Begin a rollout to the same Package for a Group."""
+        self._sequences[name] += 1
         now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        stamped = omaha_fleet.status(self._package, sequence=self._sequence, started=now)
+        stamped = omaha_fleet.status(self._package, sequence=self._sequences[name], started=now)
         self.update("Group", name, suffix="/status", status=stamped)

@@ -51,7 +51,8 @@ def package(version: str, *, app: str = "app", sha256: str = SHA256, **spec: Any
         "sha256": sha256,
         **spec,
     }
-    return resource("Package", f"{app}-{version}", body)
+    # A plus sign can be in a version, not in a name.
+    return resource("Package", f"{app}-{version.replace('+', '.')}", body)
 
 
 def group(

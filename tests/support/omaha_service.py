@@ -4,6 +4,7 @@
 could have asked.
 """
 
+import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -12,7 +13,8 @@ from typing import Any
 
 from lxml import etree
 
-from omaha_api import catalog_objects, service, settings
+from omaha_api import service, settings
+from omaha_api.catalog import catalog_objects
 from support import omaha_clients_all
 from update_core.fleet.store import FleetStore
 
@@ -64,6 +66,7 @@ class OmahaService:
         clock: TestClock | None = None,
         snapshot: Path | None = None,
         cup_keys_dir: Path | None = None,
+        **chosen: Any,
     ) -> None:
         self.clock = clock or TestClock()
         address = settings.Address("127.0.0.1", 0)
@@ -74,9 +77,10 @@ class OmahaService:
             package_base_url=PACKAGES,
             snapshot=snapshot,
             cup_keys_dir=cup_keys_dir,
-            body_timeout_seconds=0.2,
+            **{"body_timeout_seconds": 0.2, **chosen},
         )
-        self.service = service.Service(self.settings, store, self.clock)
+        numbers = itertools.count(1)
+        self.service = service.Service(self.settings, store, self.clock, mint=lambda: f"{next(numbers):016x}")
         self.objects = catalog_objects.CatalogObjects(package_base_url=PACKAGES)
 
     async def start(self, resources: Iterable[Any] = ()) -> "OmahaService":

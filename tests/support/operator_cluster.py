@@ -263,8 +263,10 @@ def application(app_id: str, name: str = "app", **spec: Any) -> dict[str, Any]:
     return _object("Application", name, {"appId": app_id, **spec})
 
 
-def package(version: str, name: str | None = None, application: str = "app", digest: str = "a") -> dict[str, Any]:
-    """A Package."""
+def package(
+    version: str, name: str | None = None, application: str = "app", digest: str = "a", arch: str | None = None
+) -> dict[str, Any]:
+    """A Package; without `arch` for all."""
     spec = {
         "applicationRef": {"name": application},
         "version": version,
@@ -272,7 +274,8 @@ def package(version: str, name: str | None = None, application: str = "app", dig
         "size": 1,
         "sha256": digest * 64,
     }
-    return _object("Package", name or f"{application}-{version}", spec)
+    only = {"arch": arch} if arch else {}
+    return _object("Package", name or "-".join([application, version, *only.values()]), spec | only)
 
 
 def channel(version: str, name: str = "stable", application: str = "app") -> dict[str, Any]:

@@ -20,6 +20,8 @@ REMEDIES: Mapping[str, str] = {
     "UpToDate": "`updatectl channel update {app} CHANNEL --version V` promotes another version",
     "RolloutPending": "`updatectl group status {app} {group}` says what the rollout waits for",
     "PackageUnavailable": "`updatectl package create {app} VERSION …` makes the package again",
+    "Excluded": "`updatectl group update {app} {group} --exclude-oem OEM --version-prefix P` changes whom the group serves and with what, "
+    "`updatectl package create {app} VERSION --arch ARCH …` adds an architecture",
     "Paused": "`updatectl group unpause {app} {group}`",
     "StaleCatalog": "`updatectl group status {app} {group}` says whether the operator is at work",
     "AnonymousInstance": "the instance has to send an id",

@@ -118,9 +118,20 @@ def waits(picture: Picture) -> list[str]:
         found.append(f"a package: {message(available)}")
     elif not picture.stamped:
         found.append(f"the operator, which has yet to begin the rollout to {picture.wanted or 'a version'}")
+    prefix = group["spec"].get("versionPolicy", {}).get("prefix", "")
+    if prefix and picture.wanted and not _begins_with(picture.wanted, prefix):
+        found.append(
+            f"a version of the channel that begins with {prefix}, or `updatectl group update {handle} --version-prefix P`"
+        )
     if group["spec"].get("paused"):
         found.append(f"`updatectl group unpause {handle}`")
     return found + _instances(picture)
+
+
+def _begins_with(version: str, prefix: str) -> bool:
+    from update_core import versions  # as above
+
+    return versions.has_prefix(version, prefix)
 
 
 def _instances(picture: Picture) -> list[str]:

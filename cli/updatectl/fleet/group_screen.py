@@ -46,6 +46,8 @@ def lines(picture: Picture, signs: Signs, now: datetime) -> Iterator[str]:
     if picture.trouble:
         yield _row("", f"{picture.trouble}: the counts may be old")
     yield _row("Limits", _limits(spec))
+    if served := _served(spec):
+        yield _row("Serves", served)
     yield _row("Waits for", "; ".join(group_picture.waits(picture)) or "nothing")
     yield ""
     yield from _conditions(picture, now)
@@ -117,6 +119,21 @@ def _limits(spec: Object) -> str:
         if spec.get(field)
     ]
     return f"{shown}; time-outs: {', '.join(times)}" if times else shown
+
+
+def _served(spec: Object) -> str:
+    """Whom and with what, where that isn't everybody with everything."""
+    policy, oems = spec.get("versionPolicy", {}), spec.get("exclude", {}).get("oems", ())
+    parts = []
+    if policy.get("prefix"):
+        parts.append(f"versions that begin with {policy['prefix']} only")
+    if policy.get("allowDowngrade"):
+        parts.append("lower ones to who asks for a rollback")
+    if oems:
+        parts.append(f"no instance with OEM {' or '.join(oems)}")
+    if spec.get("onDemand") == "BypassLimits":
+        parts.append("checks on demand past the rate")
+    return "; ".join(parts)
 
 
 def _conditions(picture: Picture, now: datetime) -> Iterator[str]:

@@ -24,12 +24,13 @@ class Reported:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """An Omaha event: type and result as numbers, the error code as sent."""
+    """An Omaha event: type and result as numbers, the error code as sent. `own_codes`: the code is none of update_engine's."""
 
     eventtype: int
     eventresult: int
     errorcode: int | None = None
     boot_id: str = ""
+    own_codes: bool = False
 
 
 Evidence = Reported | Event
@@ -102,7 +103,8 @@ def _weigh_event(grant: Grant, event: Event, timeouts: Timeouts, now: datetime) 
 
 
 def _failed(grant: Grant, event: Event, now: datetime) -> Grant | None:
-    code = None if event.errorcode is None else events.decode(event.errorcode)
+    # A client's own code says nothing here: it might be any of these by chance.
+    code = None if event.errorcode is None or event.own_codes else events.decode(event.errorcode)
     if code is not None and (code.base in OMAHA_CODES or code.base in TRANSPORT_CODES):
         return None
     rolled_back = code is not None and code.base == ROLLED_BACK_CODE

@@ -140,6 +140,15 @@ class ErrorCode:
         return ERRORS.get(self.base, f"error {self.base}")
 
 
+def numbered_by_update_engine(updater: str) -> bool:
+    """Whether a client's error codes are those of `ERRORS`, by what it calls itself (the request's `updater`).
+
+    The CoreOS line, which numbers as update_engine does, sends no such name. Those who do have numbers of their own: Fuchsia's 2 is an
+    installation that failed.
+    """
+    return not updater or "UpdateEngine" in updater
+
+
 def decode(errorcode: int) -> ErrorCode:
     """The parts of `errorcode`, which may be negative: update_engine prints its 32 bits as a signed number."""
     return ErrorCode(raw=errorcode, base=errorcode & _BASE_MASK, flags=ErrorFlag(errorcode & _FLAGS_MASK))

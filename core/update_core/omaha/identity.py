@@ -5,7 +5,10 @@ is public.
 """
 
 import re
+from collections.abc import Callable
+from dataclasses import dataclass
 
+from update_core.omaha import cohorts
 from update_core.omaha.messages import AppRequest, Request
 
 MAX_INSTANCE_ID_BYTES = 128
@@ -25,10 +28,36 @@ def canonical_app_id(text: str) -> str | None:
     return text.lower() if _APP_ID.fullmatch(text) else None
 
 
-def instance_id(request: Request, app: AppRequest) -> str | None:
-    """The instance's id, byte for byte as sent: the machineid, else the userid; None with neither or if too long."""
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Whose request it is.
+
+    `cohort` is the id where the service made it up and the instance hasn't sent it: what the instance is to be told, so that it sends
+    it from now on. None for an instance that said who it is.
+    """
+
+    instance_id: str
+    cohort: str | None = None
+
+
+def identify(
+    request: Request, app: AppRequest, *, track: str, of_session: str | None, mint: Callable[[], str]
+) -> Identity | None:
+    """Who sent this, by the first that is there: its machineid, its userid, the cohort that it was given, its session, a new cohort.
+
+    `of_session` is what an earlier request of the same session was given, None for none; `mint` makes up the 16 digits of a new cohort
+    of `track`. Ids count byte for byte. None for an instance that nothing can be kept of: its own id is too long, or it sends none and
+    isn't to be told one, because it neither checks nor pings.
+    """
     sent = app.machineid or request.userid
-    if not sent or len(sent.encode()) > MAX_INSTANCE_ID_BYTES:
+    if sent:
         # Cutting an id would let different machines share one, and with it a grant.
+        return Identity(sent) if len(sent.encode()) <= MAX_INSTANCE_ID_BYTES else None
+    if cohorts.is_minted(app.cohort):
+        return Identity(app.cohort)
+    if of_session is not None:
+        return Identity(of_session, of_session)
+    if app.updatecheck is None and app.ping is None:
         return None
-    return sent
+    minted = cohorts.minted(track, mint())
+    return Identity(minted, minted)

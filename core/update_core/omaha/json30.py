@@ -9,13 +9,7 @@ import re
 from update_core.omaha import json_answers, json_documents, json_requests
 from update_core.omaha.json_documents import Members
 from update_core.omaha.manifests import Action, ActionEvent, Offer
-from update_core.omaha.messages import (
-    NoUpdate,
-    Request,
-    Response,
-    UpdateCheckAnswer,
-    UpdateError,
-)
+from update_core.omaha.messages import NoUpdate, Request, Response, UpdateCheckAnswer, UpdateError
 
 PROTOCOL = "3.0"
 NAMES = json_requests.Names(apps=("app",), events=("event",))
@@ -37,7 +31,7 @@ def inexpressible(offer: Offer) -> str | None:
     """Why the offer can't be said, None if it can."""
     if not all(_ABSOLUTE.match(codebase) for codebase in offer.urls):
         return "a codebase is no absolute URL"
-    return json_answers.unfingerprinted(offer.manifest)
+    return json_answers.stepwise(offer) or json_answers.unfingerprinted(offer.manifest)
 
 
 def _answer(answer: UpdateCheckAnswer) -> Members:

@@ -32,7 +32,11 @@ def write_response(response: Response) -> bytes:
 
 def inexpressible(offer: Offer) -> str | None:
     """Why the offer can't be said, None if it can."""
-    return json_answers.unfingerprinted(offer.manifest) or chromium.inexpressible(offer.urls, offer.manifest)
+    return (
+        json_answers.stepwise(offer)
+        or json_answers.unfingerprinted(offer.manifest)
+        or chromium.inexpressible(offer.urls, offer.manifest)
+    )
 
 
 def error(status: UpdateErrorStatus) -> Members:

@@ -51,7 +51,7 @@ class Writer:
         # 4.0 gave up several packages per application.
         if len(offer.manifest.packages) > 1:
             return "a pipeline installs one package, and this version has extra files"
-        return chromium.inexpressible(offer.urls, offer.manifest)
+        return json_answers.stepwise(offer) or chromium.inexpressible(offer.urls, offer.manifest)
 
     def _answer(self, answer: UpdateCheckAnswer) -> Members:
         match answer:

@@ -6,13 +6,8 @@ The frame around the answers, what is acknowledged, and how 3.0 and 3.1 list url
 from collections.abc import Callable
 
 from update_core.omaha.json_documents import Members
-from update_core.omaha.manifests import Manifest, Package
-from update_core.omaha.messages import (
-    AppResponse,
-    AppStatus,
-    Response,
-    UpdateCheckAnswer,
-)
+from update_core.omaha.manifests import Manifest, Offer, Package
+from update_core.omaha.messages import AppResponse, AppStatus, DataAnswer, Response, UpdateCheckAnswer
 
 WriteAnswer = Callable[[UpdateCheckAnswer], Members]
 """How a dialect writes the answer to an update check."""
@@ -47,7 +42,15 @@ def _app(app: AppResponse, answer: WriteAnswer, events: str) -> Members:
         members["updatecheck"] = answer(app.updatecheck)
     if app.event_acks:
         members[events] = [{"status": "ok"}] * app.event_acks
+    if app.data:
+        members["data"] = [_data(answer) for answer in app.data]
     return members
+
+
+def _data(answer: DataAnswer) -> Members:
+    data = answer.data
+    index = {"index": data.index} if data.index or data.name == "install" else {}
+    return {"name": data.name, **index, "status": answer.status}
 
 
 def no_update(info: str) -> Members:
@@ -79,3 +82,8 @@ def unfingerprinted(manifest: Manifest) -> str | None:
     if any(package.sha256 is None for package in manifest.packages):
         return "a package has no SHA-256 digest"
     return None
+
+
+def stepwise(offer: Offer) -> str | None:
+    """Why an offer of several versions, one after the other, can't be said; None for one of a single version."""
+    return "only one version fits into an answer, and there are others to install first" if offer.floors else None

@@ -1,21 +1,16 @@
 """What does a request in JSON say? The same in every version of the protocol but for a few names.
 
-An application's track is called track, cohorthint or release_channel, from the plainest wish to the vaguest; a client that
-says none of these follows on where its cohort was.
+What a client wishes to follow is called track, cohorthint or release_channel; `cohorts` has the order.
 """
 
-import re
 from dataclasses import dataclass
 
-from update_core.omaha import limits, texts
+from update_core.omaha import cohorts, limits
 from update_core.omaha.errors import BadRequest
 from update_core.omaha.json_documents import Members, child, children, flag, integer, text
-from update_core.omaha.messages import NOT_A_CODE, AppRequest, Event, Os, Ping, Request, UpdateCheck
+from update_core.omaha.messages import NOT_A_CODE, AppRequest, Data, Event, Os, Ping, Request, UpdateCheck
 
 _NO_OS = Os()
-
-# What the service adds to a track when it gives an instance that has no id a cohort of its own.
-_MINTED = re.compile(":[0-9a-f]{16}$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +76,16 @@ def _os(members: Members) -> Os:
 
 
 def _app(members: Members, names: Names) -> AppRequest:
-    cohort, cohorthint = _cohort(members, "cohort"), _cohort(members, "cohorthint")
-    track = text(members, "track") or cohorthint or text(members, "release_channel")
+    cohort, cohorthint = cohorts.told(text(members, "cohort")), cohorts.told(text(members, "cohorthint"))
     return AppRequest(
         appid=text(members, "appid"),
         version=text(members, "version"),
-        track=track or _MINTED.sub("", cohort),
+        track=cohorts.followed(
+            text(members, "track"),
+            cohorthint=cohorthint,
+            release_channel=text(members, "release_channel"),
+            cohort=cohort,
+        ),
         bootid=text(members, "bootid"),
         machineid=text(members, "machineid"),
         machinealias=text(members, "machinealias"),
@@ -104,16 +103,11 @@ def _app(members: Members, names: Names) -> AppRequest:
         installsource=text(members, "installsource"),
         cohort=cohort,
         cohorthint=cohorthint,
-        cohortname=_cohort(members, "cohortname"),
+        cohortname=cohorts.told(text(members, "cohortname")),
         fp=text(members, "fp") or _fingerprint(members),
         cached_items=_cached_items(members),
+        data=_data(members),
     )
-
-
-def _cohort(members: Members, name: str) -> str:
-    # One that couldn't be sent back isn't the client's for long: it is as if it had none.
-    value = text(members, name)
-    return value if texts.is_cohort(value) else ""
 
 
 def _fingerprint(members: Members) -> str:
@@ -125,6 +119,11 @@ def _fingerprint(members: Members) -> str:
 def _cached_items(members: Members) -> tuple[str, ...]:
     items = children(members, "cached_items", limits.MAX_CACHED_ITEMS)
     return tuple([text(item, "sha256") for item in items])
+
+
+def _data(members: Members) -> tuple[Data, ...]:
+    listed = children(members, "data", limits.MAX_DATA)
+    return tuple([Data(name=text(item, "name"), index=text(item, "index")) for item in listed])
 
 
 def _ping(members: Members | None) -> Ping | None:

@@ -24,3 +24,6 @@ MAX_ATTRIBUTE_LENGTH = 4096
 
 MAX_CACHED_ITEMS = 64
 """Packages that one application says it has in its cache. Chromium keeps one or two."""
+
+MAX_DATA = 16
+"""Data elements per application. Omaha 3 sends one per kind, and there are two kinds."""

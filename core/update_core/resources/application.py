@@ -4,7 +4,16 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from update_core.resources.base import Condition, DisplayName, GroupRef, Model, Resource, Status
+from update_core.resources.base import (
+    Condition,
+    DisplayName,
+    GroupRef,
+    Model,
+    PollIntervalSeconds,
+    Resource,
+    RetryAfterSeconds,
+    Status,
+)
 
 AppId = Annotated[
     str,
@@ -38,6 +47,16 @@ class ApplicationSpec(Model):
         default=None,
         description="The Group for instances whose track names no Group: where they name the channel that this Group "
         "follows, or nothing that is known.",
+    )
+    poll_interval_seconds: PollIntervalSeconds | None = Field(
+        default=None,
+        description="After how many seconds instances are told to check again, as PollInterval; a Group may say another. Clients of "
+        "the CoreOS line follow it, and update_engine keeps to 2700 to 14400 whatever it is told. Absent: they keep their own interval.",
+    )
+    retry_after_seconds: RetryAfterSeconds | None = Field(
+        default=None,
+        description="For how many seconds instances are told to leave the service alone, as X-Retry-After; a Group may say "
+        "another. Chromium follows it over https only, Fuchsia always. Absent: nothing is said.",
     )
 
 

@@ -23,6 +23,12 @@ MAX_SAFE_INTEGER = 2**53 - 1
 
 DisplayName = Annotated[str, Field(min_length=1, max_length=256)]
 
+PollIntervalSeconds = Annotated[int, Field(ge=60, le=86400)]
+"""An Application's, or a Group's own. Below a minute a fleet would do little else than check."""
+
+RetryAfterSeconds = Annotated[int, Field(ge=1, le=86400)]
+"""An Application's, or a Group's own. Clients cap what they are told at a day."""
+
 
 class Model(BaseModel):
     """A frozen value with Kubernetes' camelCase names on the wire."""

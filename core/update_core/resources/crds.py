@@ -128,6 +128,7 @@ KINDS: tuple[Kind, ...] = (
         (
             _APP,
             Column("Version", ".spec.version"),
+            Column("Arch", ".spec.arch", description="The architecture that it is for; empty: for all"),
             Column("Size", ".spec.size", "integer", description="Bytes"),
             _READY,
             _READY_REASON,
@@ -135,7 +136,7 @@ KINDS: tuple[Kind, ...] = (
             Column("URL", ".spec.url", wide=True),
             _MESSAGE,
         ),
-        (".spec.applicationRef.name", ".spec.version"),
+        (".spec.applicationRef.name", ".spec.version", ".spec.arch"),
     ),
 )
 
@@ -203,7 +204,7 @@ def schema(model: type[Resource]) -> schemas.Schema:
 def _attach(rule: rules.Rule, spec: schemas.Schema) -> None:
     node = spec
     for name in rule.path:
-        node = node["properties"][name]
+        node = node["items"] if name == "[]" else node["properties"][name]
     if rule.path:
         node.pop("pattern", None)
         # What the rule says about the empty text it says better.

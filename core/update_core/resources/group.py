@@ -1,11 +1,22 @@
 """Group: instances that move together, and how fast they may. Its status is the record of its rollout."""
 
 from datetime import datetime
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from update_core.resources.base import ApplicationRef, ChannelRef, Condition, DisplayName, Model, Resource, Status
+from update_core.architectures import Architecture
+from update_core.resources.base import (
+    ApplicationRef,
+    ChannelRef,
+    Condition,
+    DisplayName,
+    Model,
+    PollIntervalSeconds,
+    Resource,
+    RetryAfterSeconds,
+    Status,
+)
 from update_core.resources.package import PackageVersion
 
 MAX_COUNT = 2**31 - 1
@@ -29,6 +40,39 @@ class RateLimit(Model):
         le=YEAR_SECONDS,
         description="Length of the interval in seconds. It slides: the limit holds between any two moments so far apart, "
         "not per minute of the clock.",
+    )
+
+
+class VersionPolicy(Model):
+    """Which versions the group's instances may move to."""
+
+    allow_downgrade: bool = Field(
+        default=False,
+        description="Whether an instance that runs a higher version than the channel's is moved down to it. Only one that asks for that "
+        "itself is (rollback_allowed).",
+    )
+    prefix: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=128,
+        description="Only versions that begin with this are given out: 1.2 or 1.2. for every 1.2.x and no 1.20, 1.2.3$ for 1.2.3 "
+        "alone. Another version of the channel is refused as Excluded; none is looked for in its place.",
+    )
+
+
+Oem = Annotated[
+    str,
+    Field(min_length=1, max_length=128, description="An OEM as instances report it, byte for byte."),
+]
+
+
+class Exclude(Model):
+    """Instances that get nothing."""
+
+    oems: list[Oem] = Field(
+        default_factory=list,
+        max_length=64,
+        description="Instances that report one of these OEMs are given no update, as Excluded.",
     )
 
 
@@ -87,6 +131,28 @@ class GroupSpec(Model):
         description="An instance that hasn't asked for updates for so many seconds isn't active: the rollout doesn't wait "
         "for it. It should be longer than the interval at which instances ask.",
     )
+    version_policy: VersionPolicy | None = Field(
+        default=None,
+        description="Which versions the group's instances may move to. Absent: every version that is above their own.",
+    )
+    exclude: Exclude | None = Field(
+        default=None, description="Instances of the group that are given no update. Absent: none are left out."
+    )
+    on_demand: Literal["Respect", "BypassLimits"] = Field(
+        default="Respect",
+        description="What a check that somebody waits for (ondemandupdate) may do. Respect: no more than any other. "
+        "BypassLimits: it is let past rateLimit, and still counts for it; nothing else is skipped.",
+    )
+    poll_interval_seconds: PollIntervalSeconds | None = Field(
+        default=None,
+        description="After how many seconds the group's instances are told to check again, as PollInterval. Clients of the CoreOS line "
+        "follow it, and update_engine keeps to 2700 to 14400 whatever it is told. Absent: what the Application says.",
+    )
+    retry_after_seconds: RetryAfterSeconds | None = Field(
+        default=None,
+        description="For how many seconds the group's instances are told to leave the service alone, as X-Retry-After. Chromium "
+        "follows it over https only, Fuchsia always. Absent: what the Application says.",
+    )
 
 
 class TargetPackage(Model):
@@ -97,6 +163,9 @@ class TargetPackage(Model):
         min_length=1, max_length=64, description="metadata.uid of the Package: one deleted and made again is another."
     )
     sha256: str = Field(min_length=64, max_length=64, pattern=r"^[0-9a-f]{64}$", description="SHA-256 of its payload.")
+    arch: Architecture | None = Field(
+        default=None, description="The architecture that it is for. Absent: for every one that has no other here."
+    )
 
 
 class Target(Model):
@@ -106,7 +175,8 @@ class Target(Model):
     packages: list[TargetPackage] = Field(
         min_length=1,
         max_length=16,
-        description="The packages that may be handed out for the version; no other is, not even one with the same name.",
+        description="The packages that may be handed out for the version, one for each architecture; no other is, not even one with "
+        "the same name.",
     )
 
 

@@ -33,6 +33,13 @@ _IMAGE_REFERENCE = (
     r"(:[A-Za-z0-9_][A-Za-z0-9._-]{0,127}|(:[A-Za-z0-9_][A-Za-z0-9._-]{0,127})?@sha256:[0-9a-f]{64})$"
 )
 
+# What begins a version: the same with "." or "$" behind it (`versions.has_prefix`).
+_SEMANTIC_PREFIX = _SEMANTIC.removesuffix("$") + r"[.$]?$"
+_DOTTED_PREFIX = _DOTTED.removesuffix("$") + r"[.$]?$"
+
+# No slash, no query, no percent: clients join codebase and name as text.
+_FILE_NAME = r"^[^/?#%:]+$"
+
 _OBJECT_NAME = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"
 _PRINTABLE = r"^[!-~]([ -~]*[!-~])?$"
 _CONTROL = r"[\x00-\x1f\x7f]"
@@ -40,7 +47,10 @@ _CONTROL = r"[\x00-\x1f\x7f]"
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One validation rule of a CRD: on the field at `path` below spec, or with an empty path on spec itself."""
+    """One validation rule of a CRD: on the field at `path` below spec, or with an empty path on spec itself.
+
+    In a path "[]" stands for each item of a list.
+    """
 
     name: str
     kind: str
@@ -73,6 +83,12 @@ _VERSION_MESSAGE = (
 )
 
 
+_PREFIX = (
+    f"{_matches(_SEMANTIC_PREFIX)} || ({_matches(_DOTTED_PREFIX)}"
+    " && self.replace('$', '').split('.').all(part, part == '' || int(part) <= 4294967295))"
+)
+
+
 def _form(kind: str, field: str, expression: str, message: str) -> Rule:
     return Rule(f"{kind}.{field}", kind, tuple(field.split(".")), expression, message)
 
@@ -87,10 +103,10 @@ def _reference(kind: str, field: str) -> Rule:
     )
 
 
-def _display_name(kind: str) -> Rule:
+def _one_line(kind: str, field: str) -> Rule:
     return _form(
         kind,
-        "displayName",
+        field,
         f"!self.matches({_literal(_CONTROL)})",
         "must be one line of text without control characters",
     )
@@ -131,7 +147,7 @@ def _application() -> Iterator[Rule]:
     yield _required_and_immutable(
         "Application", "appId", "instances know the application by it; create another Application"
     )
-    yield _display_name("Application")
+    yield _one_line("Application", "displayName")
     yield _form(
         "Application",
         "packageBaseURL",
@@ -147,7 +163,7 @@ def _package() -> Iterator[Rule]:
     yield _required_and_immutable("Package", "applicationRef", another)
     yield _form("Package", "version", _VERSION, _VERSION_MESSAGE)
     yield _required_and_immutable("Package", "version", another)
-    yield _display_name("Package")
+    yield _one_line("Package", "displayName")
     yield _form(
         "Package",
         "url",
@@ -180,6 +196,57 @@ def _package() -> Iterator[Rule]:
     )
     yield _optional_and_immutable("Package", "signature", another)
     yield _optional_and_immutable("Package", "metadataSize", another)
+    yield _optional_and_immutable("Package", "arch", another)
+    yield from _package_files(another)
+    yield from _package_programs(another)
+
+
+def _package_files(another: str) -> Iterator[Rule]:
+    yield _form(
+        "Package",
+        "mirrors.[]",
+        f"{_matches(_BASE_URL)} && !self.matches({_literal(_NOT_IN_URLS)})",
+        "must be an absolute http:// or https:// URL of a folder, which ends in / and has no query, fragment or spaces, "
+        "such as https://mirror.example.com/webapp/1.2.0/",
+    )
+    yield _form(
+        "Package",
+        "extraFiles.[].name",
+        f"{_matches(_FILE_NAME)} && !self.matches({_literal(_NOT_IN_URLS)}) && self != '.' && self != '..'",
+        "must be a plain file name without slashes, spaces, '%', '?', '#' or ':', such as oem-ami.gz",
+    )
+    yield _optional_and_immutable("Package", "extraFiles", another)
+    yield Rule(
+        "Package.extraFiles-beside-the-payload",
+        "Package",
+        (),
+        "!has(self.extraFiles) || self.extraFiles.all(f, self.url != f.name && !self.url.endsWith('/' + f.name))",
+        "extraFiles must be others than the payload: clients keep files by their names, and one would take the other's place",
+        "extraFiles",
+    )
+    for field in ("mirrors", "extraFiles"):
+        yield Rule(
+            f"Package.{field}-of-an-image",
+            "Package",
+            (),
+            f"!has(self.{field}) || self.{field}.size() == 0 || !self.url.matches({_literal(_IMAGE_REFERENCE)})",
+            f"{field} must be left out where url is an image reference, which has no folder: its registry says where else it is",
+            field,
+        )
+
+
+def _package_programs(another: str) -> Iterator[Rule]:
+    yield _one_line("Package", "actions.[].run")
+    yield _one_line("Package", "actions.[].arguments")
+    yield _optional_and_immutable("Package", "actions", another)
+    yield _one_line("Package", "postinstall.deadline")
+    yield _form(
+        "Package",
+        "postinstall.moreInfo",
+        f"{_matches('^https?://[^/?#]+')} && !self.matches({_literal(_NOT_IN_URLS)})",
+        "must be an absolute http:// or https:// URL without spaces, such as https://www.example.com/releases/1.2.0",
+    )
+    yield _one_line("Package", "postinstall.displayVersion")
 
 
 def _channel() -> Iterator[Rule]:
@@ -200,7 +267,19 @@ def _group() -> Iterator[Rule]:
         "Group", "track", _matches(_PRINTABLE), "must be printable ASCII that neither begins nor ends with a space"
     )
     yield _required_and_immutable("Group", "track", "instances know the group by it; create another Group")
-    yield _display_name("Group")
+    yield _one_line("Group", "displayName")
+    yield _form(
+        "Group",
+        "versionPolicy.prefix",
+        _PREFIX,
+        "must be the beginning of a version, such as 1.2 or 1.2., or a version with $ behind it for that one alone, such as 1.2.3$",
+    )
+    yield _form(
+        "Group",
+        "exclude.oems.[]",
+        _matches(_PRINTABLE),
+        "must be printable ASCII that neither begins nor ends with a space",
+    )
 
 
 RULES: tuple[Rule, ...] = (*_application(), *_channel(), *_group(), *_package())

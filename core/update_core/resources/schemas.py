@@ -15,8 +15,9 @@ _INT32_MAX = 2**31 - 1
 _REF = "#/$defs/"
 
 # How server-side apply merges: conditions of several writers live side by side, a reference is replaced as a whole,
-# and so is a list without keys.
-LIST_KEYS: Mapping[str, str] = {"conditions": "type", "packages": "name"}
+# and so is a list that is neither of these.
+LIST_KEYS: Mapping[str, str] = {"conditions": "type", "packages": "name", "extraFiles": "name"}
+LIST_SETS = frozenset({"oems"})
 
 
 def of(model: type[BaseModel]) -> Schema:
@@ -60,6 +61,8 @@ def _field(name: str, node: Schema, definitions: Mapping[str, Schema]) -> Schema
     schema = _structural(node, definitions)
     if schema["type"] == "array" and name in LIST_KEYS:
         schema |= {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": [LIST_KEYS[name]]}
+    elif schema["type"] == "array" and name in LIST_SETS:
+        schema["x-kubernetes-list-type"] = "set"
     elif schema["type"] == "array":
         schema["x-kubernetes-list-type"] = "atomic"
     if name.endswith("Ref"):

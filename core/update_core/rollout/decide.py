@@ -106,11 +106,13 @@ def rollout_pending(question: Question) -> Refusal | None:
 
 def package_unavailable(question: Question) -> Refusal | None:
     """The stamped package is gone, or another stands under its name."""
-    return None if question.group.payloads else Refusal(Reason.PACKAGE_UNAVAILABLE)
+    group = question.group
+    gone = not group.payloads or group.lost_for(question.instance.arch) is not None
+    return Refusal(Reason.PACKAGE_UNAVAILABLE) if gone else None
 
 
 def excluded(question: Question) -> Refusal | None:
-    """The version isn't for this instance: not for its OEM or architecture, or outside the client's or the group's version prefix."""
+    """The version isn't for this instance: not for its OEM or its architecture, or outside the client's or the group's prefix."""
     group, instance, stamp = question.group, question.instance, question.group.stamp
     if stamp is None or not group.payloads:
         return None
@@ -119,9 +121,15 @@ def excluded(question: Question) -> Refusal | None:
         for prefix in (instance.version_prefix, group.version_prefix)
         if prefix
     )
-    if within and instance.oem not in group.excluded_oems and group.payload_for(instance.arch) is not None:
+    if within and instance.oem not in group.excluded_oems and not runs_on_others_only(question):
         return None
     return Refusal(Reason.EXCLUDED)
+
+
+def runs_on_others_only(question: Question) -> bool:
+    """Whether the version has packages, and none of them is or was for the instance's architecture."""
+    group, arch = question.group, question.instance.arch
+    return bool(group.payloads) and group.payload_for(arch) is None and group.lost_for(arch) is None
 
 
 def paused(question: Question) -> Refusal | None:

@@ -7,9 +7,13 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 
 from update_core import versions
+from update_core.rollout import decide
 from update_core.rollout.decide import Question
 from update_core.rollout.model import Offer, Reason, Refusal, ResolvedGroup
 from update_core.rollout.trace import Trace, Verdict
+
+_SHOWN_CHARACTERS = 40
+"""Of a text that an instance sent; what is longer is no version anyway."""
 
 
 def refusal(question: Question, refused: Refusal) -> str:
@@ -74,9 +78,13 @@ def _up_to_date(question: Question) -> str:
     group, current = question.group, question.instance.version
     if group.wanted is not None and versions.parse_or_none(current) == group.wanted:
         return f"It runs {current}, which is what {_channel(group)} says. It updates when the channel names a higher version."
+    below = f"It runs {current}, which is above {group.wanted}, the version of {_channel(group)}, and "
+    later = "It updates when the channel names a version above its own."
+    if not question.instance.rollback_allowed:
+        return f"{below}nothing moves down. {later}"
     return (
-        f"It runs {current}, which is above {group.wanted}, the version of {_channel(group)}, and nothing moves down. "
-        "It updates when the channel names a version above its own."
+        f"{below}{_group(group)} moves nothing down, though the instance would go (it sent rollback_allowed). "
+        f"Set spec.versionPolicy.allowDowngrade of the group to let it. {later}"
     )
 
 
@@ -106,10 +114,60 @@ def _package_unavailable(question: Question) -> str:
             f'Package "{group.package}", with which {_rollout(group)} to {stamp.version} was begun, can\'t be handed out: '
             f"{group.payload_problem}. Apply the Package with another URL: the operator begins a rollout with it."
         )
+    lost = group.lost_for(question.instance.arch)
+    name = lost.name if lost is not None else group.package
+    only = f" for {lost.arch}" if lost is not None and lost.arch else ""
     return (
-        f'Package "{group.package}", with which {_rollout(group)} to {stamp.version} was begun, is gone, or was made again as another one. '
-        f"Apply a Package of version {stamp.version}: the operator begins a rollout with it."
+        f'Package "{name}", with which {_rollout(group)} to {stamp.version} was begun, is gone, or was made again as another one. '
+        f"Apply a Package of version {stamp.version}{only}: the operator begins a rollout with it."
     )
+
+
+def _excluded(question: Question) -> str:
+    """Each of what keeps the version from the instance: there may be several."""
+    return " ".join(said for tell in _EXCLUSIONS if (said := tell(question)))
+
+
+def _excluded_oem(question: Question) -> str:
+    group, oem = question.group, question.instance.oem
+    if oem not in group.excluded_oems:
+        return ""
+    return f"{_group(group)} excludes OEM {oem!r}, which the instance reports. Take it out of spec.exclude.oems to let it update."
+
+
+def _other_architectures(question: Question) -> str:
+    group, arch = question.group, question.instance.arch
+    if not decide.runs_on_others_only(question):
+        return ""
+    there = ", ".join(sorted(payload.arch for payload in group.payloads))
+    its = f"Its architecture is {arch}" if arch else "It doesn't say what architecture it has"
+    version = group.stamp.version if group.stamp else ""
+    remedy = f"one for {arch}, or one without spec.arch for all" if arch else "one without spec.arch, which is for all"
+    return f"{its}, and {version} has packages for {there} only. Apply {remedy}: the operator begins a rollout with it."
+
+
+def _outside_its_own_prefix(question: Question) -> str:
+    stamp, prefix = question.group.stamp, question.instance.version_prefix
+    if stamp is None or not prefix or versions.has_prefix(stamp.version, prefix):
+        return ""
+    shown = prefix if len(prefix) <= _SHOWN_CHARACTERS else prefix[:_SHOWN_CHARACTERS] + "…"
+    return (
+        f"The instance takes only versions that begin with {shown!r} (it sent targetversionprefix), and {stamp.version} doesn't. "
+        "Only the instance, or the policy of its machine, can change that."
+    )
+
+
+def _outside_the_groups_prefix(question: Question) -> str:
+    group, stamp = question.group, question.group.stamp
+    if stamp is None or not group.version_prefix or versions.has_prefix(stamp.version, group.version_prefix):
+        return ""
+    return (
+        f"{_group(group)} takes only versions that begin with {group.version_prefix!r}, and {stamp.version} doesn't. "
+        "Change its spec.versionPolicy.prefix, or the channel's version."
+    )
+
+
+_EXCLUSIONS = (_excluded_oem, _other_architectures, _outside_its_own_prefix, _outside_the_groups_prefix)
 
 
 def _paused(question: Question) -> str:
@@ -177,6 +235,7 @@ EXPLANATIONS: Mapping[Reason, Callable[[Question], str]] = {
     Reason.UP_TO_DATE: _up_to_date,
     Reason.ROLLOUT_PENDING: _rollout_pending,
     Reason.PACKAGE_UNAVAILABLE: _package_unavailable,
+    Reason.EXCLUDED: _excluded,
     Reason.PAUSED: _paused,
     Reason.STALE_CATALOG: _stale_catalog,
     Reason.ANONYMOUS_INSTANCE: _anonymous_instance,

@@ -109,6 +109,16 @@ class Stamp:
 
 
 @dataclass(frozen=True, slots=True)
+class LostPackage:
+    """A stamped package that isn't there any more, or not as it was stamped: what it was for gets nothing else in its place."""
+
+    arch: str
+    """As `Payload.arch`."""
+    name: str
+    """metadata.name of the Package."""
+
+
+@dataclass(frozen=True, slots=True)
 class ResolvedGroup:
     """A Group with everything that it refers to, from one snapshot."""
 
@@ -134,6 +144,8 @@ class ResolvedGroup:
     """metadata.name of the Channel that it follows, whether or not that exists: for people, no rule looks at it."""
     package: str = ""
     """metadata.name of the Package that the target was stamped with: for people too."""
+    lost: tuple[LostPackage, ...] = ()
+    """The stamped packages that aren't among the payloads any more."""
     payload_problem: str = ""
     """Why the stamped package can't be handed out though it is there; empty where that isn't why there is no payload."""
     allow_downgrade: bool = False
@@ -149,10 +161,21 @@ class ResolvedGroup:
     """For how long instances are told to leave the service alone; None: not at all."""
 
     def payload_for(self, arch: str) -> Payload | None:
-        """The payload for an architecture ("" where the instance doesn't say): its own, else the one for all."""
-        return next((payload for payload in self.payloads if payload.arch == arch), None) or next(
-            (payload for payload in self.payloads if not payload.arch), None
-        )
+        """The payload for an architecture ("" where the instance doesn't say): its own, else the one for all.
+
+        Where its own was stamped and is lost there is none: the one for all would be other bytes in the same rollout.
+        """
+        own = next((payload for payload in self.payloads if payload.arch == arch), None)
+        if own is not None or any(lost.arch == arch for lost in self.lost):
+            return own
+        return next((payload for payload in self.payloads if not payload.arch), None)
+
+    def lost_for(self, arch: str) -> LostPackage | None:
+        """The lost package that an instance of an architecture would have got, None where it has a payload or never had one."""
+        if not self.lost or self.payload_for(arch) is not None:
+            return None
+        lost = {package.arch: package for package in self.lost}
+        return lost.get(arch) or lost.get("")
 
 
 @dataclass(frozen=True, slots=True)

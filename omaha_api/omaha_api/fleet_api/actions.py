@@ -13,8 +13,8 @@ from typing import Any, Protocol, TypeAlias
 
 from omaha_api.clock import Clock
 from omaha_api.fleet_api import kinds, objects, statuses
-from omaha_api.fleet_memory import FleetMemory, InstanceKey
-from omaha_api.sightings import Sightings
+from omaha_api.instances.fleet_memory import FleetMemory, InstanceKey
+from omaha_api.instances.sightings import Sightings
 from update_core import names
 from update_core.fleet.grants import GrantState
 from update_core.fleet.reading import Ended, FleetReader, InstanceRow, Placement

@@ -8,12 +8,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from omaha_api import offers
+from omaha_api.answers import offers, questions
 from omaha_api.clock import Clock
 from omaha_api.fleet_api import statuses
-from omaha_api.fleet_memory import FleetMemory
-from omaha_api.rollout_mirror import RolloutMirror
+from omaha_api.instances.fleet_memory import FleetMemory
+from omaha_api.rollouts.rollout_mirror import RolloutMirror
 from update_core import catalog, versions
+from update_core.fleet.attributes import Attributes
 from update_core.fleet.reading import FleetReader, InstanceRow, Placement
 from update_core.fleet.store import InstanceRecord, StoreUnavailable
 from update_core.resources.fleet.decision import InstanceDecisionStatus, RuleVerdict
@@ -29,6 +30,7 @@ class _Heard:
     track: str
     version: str
     refusal: str
+    attributes: Attributes
 
 
 class Decisions:
@@ -68,18 +70,18 @@ class Decisions:
         group = application.group_for(heard.track) if application is not None else None
         if group is None:
             return _no_group(placement, heard.track, version, now, gone=application is None)
-        instance = Instance(
-            record.instance_id, version, updates_disabled=heard.refusal == Reason.UPDATES_DISABLED_BY_CLIENT
-        )
-        traced = await self._trace(offers.sayable(group), instance, record.instance_id, now)
+        disabled = heard.refusal == Reason.UPDATES_DISABLED_BY_CLIENT
+        instance = questions.remembered(record.instance_id, version, heard.attributes, updates_disabled=disabled)
+        towards_it, _ = offers.sayable(group, instance.arch)
+        traced = await self._trace(towards_it, instance, record.instance_id, now)
         return _status(traced, stand_in_for=heard.track if group.track != heard.track else None)
 
     def _heard(self, record: InstanceRecord) -> _Heard:
         """From memory where this process heard it last: a row is written some time after a check."""
         known = self._memory.known((record.app_id, record.instance_id))
         if known is None or known.last_seen < record.last_seen:
-            return _Heard(record.track, record.version, record.last_refusal)
-        return _Heard(known.track, known.version, known.refusal)
+            return _Heard(record.track, record.version, record.last_refusal, record.attributes)
+        return _Heard(known.track, known.version, known.refusal, known.attributes)
 
     async def _trace(self, group: ResolvedGroup, instance: Instance, instance_id: str, now: datetime) -> Trace:
         fleet = await self._reader.fleet(group, instance_id, now)

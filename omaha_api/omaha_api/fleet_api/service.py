@@ -17,13 +17,13 @@ from omaha_api.fleet_api.actions import Actions
 from omaha_api.fleet_api.api import FleetApi
 from omaha_api.fleet_api.decisions import Decisions
 from omaha_api.fleet_api.feed import Feed
-from omaha_api.fleet_api.front_proxy import Authentication, FrontProxy
+from omaha_api.fleet_api.front.front_proxy import Authentication, FrontProxy
 from omaha_api.fleet_api.requests import Counted, RequestTally
-from omaha_api.fleet_memory import FleetMemory
+from omaha_api.instances.fleet_memory import FleetMemory
+from omaha_api.instances.sightings import Sightings
 from omaha_api.placements import Placements
-from omaha_api.progress_board import ProgressBoard
-from omaha_api.rollout_mirror import RolloutMirror
-from omaha_api.sightings import Sightings
+from omaha_api.rollouts.progress_board import ProgressBoard
+from omaha_api.rollouts.rollout_mirror import RolloutMirror
 from update_core import catalog
 from update_core.fleet.reading import FleetReader
 from update_kube.client import Client

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 import pydantic
 
 from omaha_api.fleet_api import actions, decisions, histories, objects, statuses
-from omaha_api.fleet_api.request_headers import User
+from omaha_api.fleet_api.front.request_headers import User
 from update_core.fleet.reading import FleetReader, InstanceRow, Placement
 from update_core.resources.base import Model
 from update_core.resources.fleet.actions import ActionSpec, InstanceForget, InstanceReset

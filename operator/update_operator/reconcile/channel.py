@@ -30,8 +30,8 @@ class View:
     application: Application | None
     rivals: tuple[Channel, ...] = ()
     """Channels of the same Application with the same channel name."""
-    package: Package | None = None
-    """The one that stands for the Channel's version."""
+    packages: tuple[Package, ...] = ()
+    """Those of the Channel's version, one for each architecture that has one."""
     followers: tuple[Group, ...] = ()
     """Groups of the same Application whose channelRef names the Channel."""
 
@@ -84,7 +84,7 @@ def _observed_generation(view: View, problem: Problem | None) -> int:
     channel = view.channel
     settled = (
         problem is not None
-        or view.package is None
+        or not view.packages
         or all(_stamped(group, channel.spec.version) or _refused(group) for group in view.followers)
     )
     return channel.metadata.generation if settled else channel.status.observed_generation
@@ -92,11 +92,10 @@ def _observed_generation(view: View, problem: Problem | None) -> int:
 
 def _package_available(view: View) -> Finding:
     version = view.channel.spec.version
-    if view.package is None:
+    if not view.packages:
         message = f"No Package of version {version} exists; Groups stay on what they have until one does."
         return Finding(ConditionType.PACKAGE_AVAILABLE, "False", Reason.PACKAGE_NOT_FOUND, message)
-    message = f'Package "{view.package.metadata.name}" is version {version}.'
-    return Finding(ConditionType.PACKAGE_AVAILABLE, "True", Reason.PACKAGE_FOUND, message)
+    return conditions.package_found(view.packages, version)
 
 
 def _rolled_out(view: View, problem: Problem | None, complete: int) -> Finding:
@@ -106,7 +105,7 @@ def _rolled_out(view: View, problem: Problem | None, complete: int) -> Finding:
         return Finding(type_, "False", problem.reason, problem.message)
     if not view.followers:
         return Finding(type_, "Unknown", Reason.NO_GROUPS, "No Group follows this Channel.")
-    if view.package is None:
+    if not view.packages:
         return Finding(type_, "False", Reason.PACKAGE_NOT_FOUND, f"No Package of version {version} exists.")
     waiting = [group for group in view.followers if not _complete(group, version)]
     if not waiting and complete:

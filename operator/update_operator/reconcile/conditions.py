@@ -7,6 +7,7 @@ from typing import Literal
 
 from update_core.resources.base import Condition
 from update_core.resources.conditions import ConditionType, Reason
+from update_core.resources.package import Package
 from update_operator.reconcile.outcome import Notice, Problem, Severity
 
 Status = Literal["True", "False", "Unknown"]
@@ -60,6 +61,15 @@ def readiness(problem: Problem | None) -> list[Finding]:
     if not problem.stalled:
         return [ready]
     return [ready, Finding(ConditionType.STALLED, "True", problem.reason, problem.message)]
+
+
+def package_found(packages: Sequence[Package], version: str) -> Finding:
+    """PackageAvailable of a version that has these Packages, at least one."""
+    names = [
+        f'"{package.metadata.name}"' + (f" ({package.spec.arch})" if package.spec.arch else "") for package in packages
+    ]
+    told = f"Package {names[0]} is" if len(names) == 1 else f"Packages {', '.join(names)} are"
+    return Finding(ConditionType.PACKAGE_AVAILABLE, "True", Reason.PACKAGE_FOUND, f"{told} version {version}.")
 
 
 def transitions(

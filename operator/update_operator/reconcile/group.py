@@ -1,7 +1,7 @@
 """What should a Group's status say: its stamps (target and rollout), its conditions, and how far its instances are?"""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from update_core.fleet.progress import GroupProgress
@@ -29,8 +29,8 @@ class View:
     """Groups of the same Application with the same track."""
     channel_holder: Channel | None = None
     """The Channel that has the channel's name: another one where the group's lost it."""
-    package: Package | None = None
-    """The one that stands for the channel's version."""
+    packages: tuple[Package, ...] = ()
+    """Those of the channel's version, one for each architecture that has one."""
 
 
 def reconcile(view: View, now: datetime, new_salt: str) -> Outcome[GroupStatus]:
@@ -39,11 +39,11 @@ def reconcile(view: View, now: datetime, new_salt: str) -> Outcome[GroupStatus]:
         return Outcome(None)
     group, before = view.group, view.group.status
     problem = _problem(view)
-    decided = stamps.decide(before, None if problem else view.package, view.fleet, now, new_salt)
+    decided = stamps.decide(before, () if problem else view.packages, view.fleet, now, new_salt)
     counts = _counts(before, decided.rollout, view.fleet)
     findings = [
         *conditions.readiness(problem),
-        _package_available(view, problem),
+        _package_available(view, problem, decided),
         _paused(group),
         _progressing(view, problem, decided),
         _rollout_complete(view, problem, decided, counts),
@@ -88,16 +88,21 @@ def _problem(view: View) -> Problem | None:
     return None
 
 
-def _package_available(view: View, problem: Problem | None) -> Finding:
+def _package_available(view: View, problem: Problem | None, decided: stamps.Stamps) -> Finding:
     type_ = ConditionType.PACKAGE_AVAILABLE
     if problem is not None or view.channel is None:
         reason = problem.reason if problem else Reason.REFERENCE_NOT_FOUND
         return Finding(type_, "Unknown", reason, "The version isn't known while the Group is not ready.")
     version = view.channel.spec.version
-    if view.package is None:
+    if not view.packages:
         message = f'No Package of version {version}, which Channel "{view.channel.metadata.name}" names, exists.'
         return Finding(type_, "False", Reason.PACKAGE_NOT_FOUND, message)
-    return Finding(type_, "True", Reason.PACKAGE_FOUND, f'Package "{view.package.metadata.name}" is version {version}.')
+    found = conditions.package_found(view.packages, version)
+    gone = stamps.gone(decided.target, view.packages)
+    if not gone:
+        return found
+    names = ", ".join(f'"{stamp.name}"' + (f" ({stamp.arch})" if stamp.arch else "") for stamp in gone)
+    return replace(found, message=f"{found.message} With these the rollout was begun too, and they are gone: {names}.")
 
 
 def _paused(group: Group) -> Finding:
@@ -168,7 +173,7 @@ def _hindrance(view: View, problem: Problem | None, decided: stamps.Stamps) -> t
     if decided.pending:
         away = view.fleet.contact is Contact.AWAY
         return (Reason.FLEET_UNAVAILABLE if away else Reason.ROLLOUT_PENDING), decided.pending
-    if view.package is None and view.channel is not None:
+    if not view.packages and view.channel is not None:
         return Reason.PACKAGE_NOT_FOUND, f"No Package of version {view.channel.spec.version} exists."
     return None
 

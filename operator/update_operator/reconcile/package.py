@@ -1,4 +1,4 @@
-"""Does a Package belong to an Application, and is its version its own?"""
+"""Does a Package belong to an Application, and is its version its own, for its architecture?"""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,7 +17,7 @@ class View:
     package: Package
     application: Application | None
     rivals: tuple[Package, ...] = ()
-    """Packages of the same Application with the same version."""
+    """Packages of the same Application with the same version and architecture."""
 
 
 def reconcile(view: View, now: datetime) -> Outcome[PackageStatus]:
@@ -44,8 +44,9 @@ def _problem(view: View) -> Problem | None:
         return problem
     older = references.older_rival(view.package, view.rivals)
     if older is not None:
+        only = f" for {spec.arch}" if spec.arch else ""
         return Problem(
             Reason.CONFLICT,
-            f'The older Package "{older.metadata.name}" has version {spec.version} of Application "{spec.application_ref.name}".',
+            f'The older Package "{older.metadata.name}" has version {spec.version} of Application "{spec.application_ref.name}"{only}.',
         )
     return None

@@ -1,10 +1,11 @@
 """Which version should a Group be moving to, and is that a new rollout?
 
-Stopping is immediate and nobody's decision here; *starting* is: a rollout begins when the wanted version or its exact package differs
-from what is stamped, or when the store has seen a higher sequence than the status holds (the status was lost or is an old one). A status
-that was lost goes on where the store's row says: same salt and start, a new sequence.
+Stopping is immediate and nobody's decision here; *starting* is: a rollout begins when the wanted version differs from what is stamped or
+has a package that isn't, or when the store has seen a higher sequence than the status holds (the status was lost or is an old one). A
+status that was lost goes on where the store's row says: same salt and start, a new sequence.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -25,18 +26,18 @@ class Stamps:
     notices: tuple[Notice, ...] = ()
 
 
-def decide(status: GroupStatus, package: Package | None, fleet: Fleet, now: datetime, new_salt: str) -> Stamps:
-    """The stamps of a Group that is to move to `package`, None where there is nothing to move to: then they stay as they are.
+def decide(status: GroupStatus, packages: Sequence[Package], fleet: Fleet, now: datetime, new_salt: str) -> Stamps:
+    """The stamps of a Group that is to move to `packages`, those of one version; none: there is nothing to move to, and they stay.
 
     A completed rollout is latched here too, from counts of that very rollout.
     """
     target, rollout = status.target, status.rollout
-    if package is None:
+    if not packages:
         return _completed(Stamps(target, rollout), fleet, now)
-    wanted = _target(package)
+    wanted = _target(packages)
     record = fleet.progress.rollout if fleet.progress else None
     if (
-        target == wanted
+        _holds(target, wanted)
         and rollout is not None
         and rollout.version == wanted.version
         and not _outdated(rollout, record)
@@ -48,9 +49,36 @@ def decide(status: GroupStatus, package: Package | None, fleet: Fleet, now: date
     return _begin(status, wanted, record, now, new_salt)
 
 
-def _target(package: Package) -> Target:
-    stamp = TargetPackage(name=package.metadata.name, uid=package.metadata.uid, sha256=package.spec.sha256)
-    return Target(version=package.spec.version, packages=[stamp])
+def gone(target: Target | None, packages: Sequence[Package]) -> list[TargetPackage]:
+    """What is stamped of the packages' version and isn't among them any more."""
+    if target is None or not packages or target.version != packages[0].spec.version:
+        return []
+    present = _target(packages).packages
+    return [stamp for stamp in target.packages if stamp not in present]
+
+
+def _target(packages: Sequence[Package]) -> Target:
+    return Target(version=packages[0].spec.version, packages=[_stamp(package) for package in packages])
+
+
+def _stamp(package: Package) -> TargetPackage:
+    name, uid = package.metadata.name, package.metadata.uid
+    return TargetPackage(name=name, uid=uid, sha256=package.spec.sha256, arch=package.spec.arch)
+
+
+def _holds(target: Target | None, wanted: Target) -> bool:
+    """Whether every wanted package is stamped.
+
+    One that is added, also for an architecture that had none, is a rollout of its own: its bytes have run nowhere yet, so they begin
+    where every release begins, and not in the middle or at the end of a rollout that was judged by others. Extended in place, a rollout
+    would stay complete with instances that have never been asked, and one for all would change its bytes under live grants. One that
+    goes takes nothing along: that only stops, which is the Omaha service's to do, and starts nothing.
+    """
+    return (
+        target is not None
+        and target.version == wanted.version
+        and all(stamp in target.packages for stamp in wanted.packages)
+    )
 
 
 def _outdated(rollout: Rollout, record: RolloutRecord | None) -> bool:

@@ -66,7 +66,7 @@ def test_the_folder_of_examples_applies_as_a_whole_and_again_without_a_change(ku
         ("uapp", "NAME APPID DISPLAY READY STATUS AGE"),
         ("uchan", "NAME APP CHANNEL VERSION GROUPS COMPLETE ROLLEDOUT READY AGE"),
         ("ugroup", "NAME APP CHANNEL TARGET PROGRESS READY STATUS AGE"),
-        ("upkg", "NAME APP VERSION SIZE READY STATUS AGE"),
+        ("upkg", "NAME APP VERSION ARCH SIZE READY STATUS AGE"),
     ],
 )
 def test_lists_answer_how_it_is_going(resource, columns, kubectl):
@@ -106,14 +106,27 @@ def test_explain_of_a_nested_field_tells_its_parts(kubectl):
     assert "periodSeconds <integer> -required- Length of the interval in seconds" in told
 
 
+def test_explain_tells_the_words_of_the_protocol(kubectl):
+    told = squeezed(kubectl("explain", "upkg.spec.postinstall").stdout)
+    listed = squeezed(kubectl("explain", "upkg.spec.extraFiles").stdout)
+
+    assert "maxFailureCountPerURL <integer>" in told
+    assert "DisablePayloadBackoff" in told
+    assert "name <string> -required- Its plain file name" in listed
+    assert "ENUM: amd64 arm64" in squeezed(kubectl("explain", "upkg.spec.arch").stdout)
+
+
 @pytest.mark.parametrize(
     ("resource", "selector", "expected"),
     [
         ("uapp", "spec.appId=5d3c1a6e-7e0e-4c54-9f0b-6f1d2b8a4c11", ["webapp"]),
         ("uchan", "spec.applicationRef.name=webapp,spec.name=beta", ["webapp-beta"]),
-        ("ugroup", "spec.channelRef.name=webapp-stable", ["webapp-berlin"]),
+        ("ugroup", "spec.channelRef.name=webapp-stable", ["webapp-berlin", "webapp-field"]),
         ("ugroup", "spec.applicationRef.name=webapp,spec.track=testers", ["webapp-testers"]),
         ("upkg", "spec.applicationRef.name=webapp,spec.version=1.2.1", ["webapp-1.2.1"]),
+        ("upkg", "spec.version=1.2.2", ["webapp-1.2.2-arm64", "webapp-1.2.2-i386"]),
+        ("upkg", "spec.version=1.2.2,spec.arch=arm64", ["webapp-1.2.2-arm64"]),
+        ("upkg", "spec.version=1.2.1,spec.arch=", ["webapp-1.2.1"]),
         ("upkg", "spec.applicationRef.name=other", []),
     ],
 )

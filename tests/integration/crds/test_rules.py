@@ -2,223 +2,27 @@
 
 import copy
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
+from support.crd_cases import (
+    ACTION,
+    ADDITIONS,
+    CHANGES,
+    CONTRADICTIONS,
+    EXTRA_FILE,
+    FORMS,
+    ITEMS,
+    MUTABLE,
+    SPECS,
+    VERSIONS,
+)
 from update_core import versions
 from update_core.resources import crds, rules
 
-UUID = "e96281a6-d1af-4bde-9a0a-97b76e56dc57"
-SHA1 = "fe7374bddde2ddf07f6bfcc728d115d14338964b"
-SHA256 = "b602d630f0a081840d0ca8fc4d35810e42806642b3127bb702d65c3df227d0f5"
 MODELS = {kind.model.kind: kind.model for kind in crds.KINDS}
 PLURALS = {kind: model.plural for kind, model in MODELS.items()}
-SPECS: dict[str, dict[str, Any]] = {
-    "Application": {"appId": UUID},
-    "Channel": {"applicationRef": {"name": "webapp"}, "name": "stable", "version": "1.0.0"},
-    "Group": {"applicationRef": {"name": "webapp"}, "channelRef": {"name": "webapp-stable"}, "track": "berlin"},
-    "Package": {
-        "applicationRef": {"name": "webapp"},
-        "version": "1.0.0",
-        "url": "update.gz",
-        "size": 23,
-        "sha256": SHA256,
-    },
-}
-
-
-@dataclass(frozen=True)
-class Form:
-    """Values of a field that pass and that don't."""
-
-    accepted: tuple[Any, ...]
-    refused: tuple[Any, ...]
-
-
-@dataclass(frozen=True)
-class Change:
-    """A field's value and what it can't become; None: the field isn't there."""
-
-    before: Any
-    refused: tuple[Any, ...]
-
-
-NAMES = Form(("webapp", "web-app.example", "0"), ("", "Webapp", "web_app", "-webapp", "web..app", "webapp."))
-VERSIONS = Form(
-    (
-        *("1.2.3", "1.2.3-beta.1+build.5", "0.0.0", "3340.0.0+nightly-20260101", "99999999999.0.0"),
-        *("1", "1.2", "01.2", "120.0.6099.5", "4294967295.0.0.4294967295"),
-    ),
-    (
-        "",
-        "v1.2.3",
-        "1.2.3.4.5",
-        "1.2.3-",
-        "1.2.3-01",
-        "1.2-beta",
-        "4294967296.1",
-        "1.2.3.4294967296",
-        "99999999999999999999",
-        "1.2.3 ",
-        "1..2",
-    ),
-)
-DISPLAY_NAMES = Form(("Web application (EU)", "Überblick 漢字"), ("two\nlines", "bell\x07", "\x1b[31mred"))
-PRINTABLE = Form(("stable", "Fake Clients", "a", "stable/eu-west:1"), ("", " stable", "stable ", "stäble", "a\nb"))
-OBJECT_CHANGE = Change({"name": "webapp"}, ({"name": "other"},))
-
-FORMS: dict[str, Form] = {
-    "Application.appId": Form(
-        (UUID, "com.example.webapp", "com.example.my-app_2", "io.x"),
-        (
-            "",
-            UUID.upper(),
-            "{" + UUID + "}",
-            "webapp",
-            "com..example",
-            "com.example.",
-            "-com.example",
-            "e96281a6-d1af-4bde-9a0a",
-            "com example.x",
-        ),
-    ),
-    "Application.displayName": DISPLAY_NAMES,
-    "Application.packageBaseURL": Form(
-        ("https://downloads.example.com/webapp/", "http://127.0.0.1:8080/packages/", "https://example.com/"),
-        (
-            *("downloads.example.com/webapp/", "/packages/", "ftp://example.com/", "HTTPS//example.com/"),
-            *("https://example.com", "https://example.com/webapp", "https:///webapp/"),
-            *(
-                "https://example.com/?a=/",
-                "https://example.com/#/",
-                "https://example.com/a b/",
-                "https://example.com/\t/",
-            ),
-        ),
-    ),
-    "Application.defaultGroupRef.name": NAMES,
-    "Channel.applicationRef.name": NAMES,
-    "Channel.name": PRINTABLE,
-    "Channel.version": VERSIONS,
-    "Group.applicationRef.name": NAMES,
-    "Group.channelRef.name": NAMES,
-    "Group.track": PRINTABLE,
-    "Group.displayName": DISPLAY_NAMES,
-    "Package.applicationRef.name": NAMES,
-    "Package.version": VERSIONS,
-    "Package.displayName": DISPLAY_NAMES,
-    "Package.url": Form(
-        (
-            *(
-                "update.gz",
-                "webapp/1.1.0/update.gz",
-                "update.gz?token=a%2Fb:c",
-                "..update/v1..2/update.gz",
-                "index.example.com/webapp",
-            ),
-            *(
-                "https://downloads.example.com/update.gz",
-                "http://127.0.0.1:8080/a/update.gz?x=1",
-                "https://example.com/a%20b",
-            ),
-            *(
-                "index.example.com/webapp:1.2.1",
-                "localhost:5000/team/web_app:latest",
-                "index.example.com/webapp@sha256:" + SHA256,
-            ),
-            *("index.example.com/webapp:1.2.1@sha256:" + SHA256, "localhost/webapp:1"),
-        ),
-        (
-            *(
-                "",
-                "/update.gz",
-                "//example.com/update.gz",
-                "../update.gz",
-                "a/../update.gz",
-                "a/./b",
-                "a/..",
-                "a/%2E%2e/b",
-                "a//b",
-                "a/",
-            ),
-            *(
-                "https://example.com",
-                "https://example.com/",
-                "https://example.com/a/",
-                "https://",
-                "ftp://example.com/a",
-                "HTTP://example.com/a",
-            ),
-            *(
-                "file:///etc/passwd",
-                "javascript:alert(1)",
-                "webapp:1.2.1",
-                "localhost:5000/webapp",
-                "https://example.com/a#b",
-                "https://example.com/a?b=c/d",
-                "update.gz?token=a/b",
-            ),
-            *(
-                "up date.gz",
-                "update.gz\n",
-                "update\x00.gz",
-                "a\\..\\b",
-                "<update>",
-                "üpdate.gz",
-                "index.example.com/WebApp:1.2.1",
-            ),
-        ),
-    ),
-    "Package.sha256": Form(
-        (SHA256,), ("", SHA256.upper(), SHA256[:-1], "tgLWMPCggYQNDKj8TTWBDkKAZkKzEnu3AtZcPfIn0PU=")
-    ),
-    "Package.sha1": Form((SHA1,), ("", SHA1.upper(), SHA1[:-1], "/nN0vd3i3fB/a/zHKNEV0UM4lks=")),
-    "Package.signature": Form(("ixi6Oebo", "YQ==", "YWI="), ("", "ixi6Oeb", "ixi-Oebo", "ixi6\nOebo", "=YQ=")),
-}
-CHANGES: dict[str, Change] = {
-    "Application.appId-immutable": Change(UUID, ("com.example.webapp",)),
-    "Channel.applicationRef-immutable": OBJECT_CHANGE,
-    "Channel.name-immutable": Change("stable", ("beta",)),
-    "Group.applicationRef-immutable": OBJECT_CHANGE,
-    "Group.track-immutable": Change("berlin", ("paris",)),
-    "Package.applicationRef-immutable": OBJECT_CHANGE,
-    "Package.version-immutable": Change("1.0.0", ("1.0.1",)),
-    "Package.url-immutable": Change("update.gz", ("other.gz",)),
-    "Package.size-immutable": Change(23, (24,)),
-    "Package.sha256-immutable": Change(SHA256, (SHA256.replace("b", "c"),)),
-    "Package.sha1-immutable": Change(SHA1, (SHA1.replace("f", "a"), None)),
-    "Package.signature-immutable": Change("ixi6Oebo", ("YQ==", None)),
-    "Package.metadataSize-immutable": Change(190, (191, None)),
-}
-ADDITIONS = {
-    "Package.sha1-immutable": SHA1,
-    "Package.signature-immutable": "YQ==",
-    "Package.metadataSize-immutable": 190,
-}
-MUTABLE = [
-    (
-        "Application",
-        {
-            "displayName": "Web",
-            "description": "For customers",
-            "packageBaseURL": "https://example.com/",
-            "defaultGroupRef": {"name": "x"},
-        },
-    ),
-    ("Channel", {"version": "1.1.0"}),
-    (
-        "Group",
-        {
-            "channelRef": {"name": "webapp-beta"},
-            "paused": True,
-            "rateLimit": {"maxUpdates": 2, "periodSeconds": 60},
-            "maxInFlight": 1,
-        },
-    ),
-    ("Package", {"displayName": "Web 1.0"}),
-]
 BY_NAME = {rule.name: rule for rule in rules.RULES}
 
 
@@ -228,12 +32,12 @@ def manifest(kind: str, spec: dict[str, Any], name: str = "subject") -> dict[str
 
 def with_field(kind: str, path: tuple[str, ...], value: Any) -> dict[str, Any]:
     spec = copy.deepcopy(SPECS[kind])
-    *parents, last = path
-    node = spec
-    for parent in parents:
-        node = node.setdefault(parent, {})
-    node[last] = value
-    return manifest(kind, spec)
+    whole = value
+    for name in reversed(path[1:]):
+        whole = [whole] if name == "[]" else {**(ITEMS.get(path[0], {})), name: whole}
+    if isinstance(whole, dict):
+        whole = spec.get(path[0], {}) | whole
+    return manifest(kind, spec | {path[0]: whole})
 
 
 @pytest.fixture
@@ -268,13 +72,13 @@ def causes(answer: dict[str, Any]) -> Iterator[tuple[str, str]]:
 
 def assert_refused(status: int, answer: dict[str, Any], rule: rules.Rule, value: Any) -> None:
     assert status == 422, f"{rule.name} lets {value!r} pass"
-    field = ".".join(("spec", *rule.path, *([rule.field] if rule.field else [])))
+    field = ".".join(("spec", *rule.path, *([rule.field] if rule.field else []))).replace(".[]", "[0]")
     told = [message for where, message in causes(answer) if where == field]
     assert any(rule.message in message for message in told), (value, answer["message"])
 
 
 def test_every_rule_is_tried():
-    assert {rule.name for rule in rules.RULES} == FORMS.keys() | CHANGES.keys()
+    assert {rule.name for rule in rules.RULES} == FORMS.keys() | CHANGES.keys() | CONTRADICTIONS.keys()
     assert len(BY_NAME) == len(rules.RULES)
 
 
@@ -300,6 +104,41 @@ def test_malformed_values_are_refused_with_the_rules_message(name, create):
         status, answer = create(with_field(rule.kind, rule.path, value))
 
         assert_refused(status, answer, rule, value)
+
+
+@pytest.mark.parametrize("name", CONTRADICTIONS)
+def test_fields_that_contradict_each_other_are_refused_together(name, create):
+    rule = BY_NAME[name]
+    for changes in CONTRADICTIONS[name].accepted:
+        status, answer = create(manifest(rule.kind, SPECS[rule.kind] | changes))
+
+        assert status == 201, (changes, answer.get("message"))
+    for changes in CONTRADICTIONS[name].refused:
+        status, answer = create(manifest(rule.kind, SPECS[rule.kind] | changes))
+
+        assert_refused(status, answer, rule, changes)
+
+
+@pytest.mark.parametrize(
+    ("kind", "changes", "field"),
+    [
+        pytest.param("Package", {"arch": "x86_64"}, "spec.arch", id="architecture that isn't Debian's"),
+        pytest.param("Package", {"extraFiles": [EXTRA_FILE, EXTRA_FILE]}, "spec.extraFiles[1]", id="file twice"),
+        pytest.param("Package", {"mirrors": ["https://m.example.com/"] * 9}, "spec.mirrors", id="nine mirrors"),
+        pytest.param("Package", {"actions": [ACTION | {"event": "postinstall"}]}, "spec.actions[0].event", id="event"),
+        pytest.param("Group", {"exclude": {"oems": ["ami", "ami"]}}, "spec.exclude.oems[1]", id="OEM twice"),
+        pytest.param("Group", {"onDemand": "Never"}, "spec.onDemand", id="unknown word"),
+        pytest.param("Group", {"pollIntervalSeconds": 59}, "spec.pollIntervalSeconds", id="interval too short"),
+        pytest.param(
+            "Application", {"retryAfterSeconds": 86401}, "spec.retryAfterSeconds", id="longer than clients keep"
+        ),
+    ],
+)
+def test_what_the_schema_knows_is_refused_at_its_field(kind, changes, field, create):
+    status, answer = create(manifest(kind, SPECS[kind] | changes))
+
+    assert status == 422
+    assert field in {where for where, _ in causes(answer)}
 
 
 @pytest.mark.parametrize("name", CHANGES)

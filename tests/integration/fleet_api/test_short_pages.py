@@ -13,7 +13,7 @@ import pytest
 from omaha_api import serving
 from omaha_api.fleet_api import app
 from omaha_api.fleet_api.api import Effort
-from omaha_api.fleet_api.request_headers import User
+from omaha_api.fleet_api.front.request_headers import User
 from omaha_api.settings import Address
 from support import control_plane as planes
 from support import watched_fleet

@@ -5,7 +5,7 @@ import contextlib
 
 import pytest
 
-from omaha_api import catalog_source, snapshot
+from omaha_api.catalog import catalog_source, snapshot
 from support.eventually import eventually
 from support.fault_proxy import FaultProxy
 from support.kube_fleet import KubeFleet
@@ -48,24 +48,24 @@ async def test_a_promotion_reaches_the_catalog(control_plane, fleet, tmp_path):
 
         def offered():
             group = source.current.group(fleet.app_id, "fake1")
-            return group is not None and group.payload is not None and group.stamp is not None
+            return group is not None and group.payloads and group.stamp is not None
 
         await eventually(offered)
-        assert source.current.group(fleet.app_id, "fake1").payload.codebase == "http://packages.test/"
+        assert source.current.group(fleet.app_id, "fake1").payloads[0].codebase == "http://packages.test/"
 
 
 async def test_a_package_deleted_while_the_watches_are_cut_is_noticed_after_they_return(proxy, fleet, tmp_path):
     await asyncio.to_thread(fleet.roll_out, "1.1.0")
     source = source_with(tmp_path)
     async with running(source, proxy.config):
-        await eventually(lambda: source.live and source.current.group(fleet.app_id, "fake1").payload is not None)
+        await eventually(lambda: source.live and source.current.group(fleet.app_id, "fake1").payloads)
 
         await proxy.cut()
         await asyncio.to_thread(fleet.delete, "Package", "app-1.1.0")
-        assert source.current.group(fleet.app_id, "fake1").payload is not None
+        assert source.current.group(fleet.app_id, "fake1").payloads
         await proxy.restore()
 
-        await eventually(lambda: source.current.group(fleet.app_id, "fake1").payload is None)
+        await eventually(lambda: source.current.group(fleet.app_id, "fake1").payloads == ())
 
 
 async def test_a_moved_channel_ends_the_offer_without_a_new_stamp(control_plane, fleet, tmp_path):

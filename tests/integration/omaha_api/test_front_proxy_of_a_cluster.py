@@ -10,8 +10,8 @@ import logging
 import pytest
 
 from omaha_api import clock
-from omaha_api.fleet_api import front_proxy
-from omaha_api.fleet_api.request_headers import User
+from omaha_api.fleet_api.front import front_proxy
+from omaha_api.fleet_api.front.request_headers import User
 from support import control_plane as planes
 from support import front_proxies, omaha_process, waiting
 from support.eventually import eventually

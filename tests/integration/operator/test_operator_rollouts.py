@@ -80,6 +80,28 @@ async def test_a_deleted_group_that_is_applied_again_goes_on_where_it_was(operat
     assert after["startedTime"] == "2026-01-01T00:00:00Z"
 
 
+async def test_every_architecture_is_stamped_and_one_more_begins_a_new_rollout(operators, tenant, fleet, app_id):
+    operators.start()
+    tenant.apply(application(app_id), package("1.0.0", arch="amd64"), package("1.0.0", arch="arm64"))
+    tenant.apply(package("1.0.0", name="too-late", arch="arm64"), group())
+    await eventually(lambda: tenant.condition("packages", "too-late", "Ready") == ("False", "Conflict"))
+    tenant.apply(channel("1.0.0"))
+
+    before = await stamped(tenant, "1.0.0")
+    assert [(p["arch"], p["name"]) for p in before["target"]["packages"]] == [
+        ("amd64", "app-1.0.0-amd64"),
+        ("arm64", "app-1.0.0-arm64"),
+    ]
+    fleet.set(app_id, "prod", sequence=1, version="1.0.0", total=1, active=1, on_target=1)
+    await eventually(lambda: tenant.condition("channels", "stable", "RolledOut") == ("True", "RolloutCompleted"))
+
+    tenant.apply(package("1.0.0"))
+    await eventually(lambda: tenant.get("groups", "prod")["status"]["rollout"]["sequence"] == 2)
+    status = tenant.get("groups", "prod")["status"]
+    assert [package.get("arch") for package in status["target"]["packages"]] == [None, "amd64", "arm64"]
+    await eventually(lambda: tenant.condition("channels", "stable", "RolledOut") == ("False", "WaitingForGroups"))
+
+
 async def test_an_app_id_belongs_to_the_namespace_that_had_it_first(operators, tenant, other_tenant, fleet, app_id):
     operators.start()
     tenant.apply(application(app_id))

@@ -11,7 +11,7 @@ from update_core.resources.application import Application
 from update_core.resources.channel import Channel
 from update_core.resources.group import Group
 from update_core.resources.package import Package
-from update_core.rollout.model import Limits
+from update_core.rollout.model import Limits, LostPackage
 
 BASE = "http://service.example.com/packages/"
 SHA256 = "b6" * 32
@@ -59,10 +59,14 @@ def package(version: str = "1.1.0", *, name: str | None = None, age: int = 0, **
     return Package.parse(made(name or f"app-{version}", body | spec, age=age))
 
 
-def stamped(version: str = "1.1.0", /, *, of: str | None = None, **rollout: Any) -> Changes:
-    name = of or f"app-{version}"
+def stamped(version: str = "1.1.0", /, *, of: dict[str, str] | None = None, **rollout: Any) -> Changes:
+    """The stamps of a version; `of` names its packages, by architecture."""
+    packages = [
+        {"name": name, "uid": f"uid-{name}", "sha256": SHA256} | ({"arch": arch} if arch else {})
+        for arch, name in (of or {"": f"app-{version}"}).items()
+    ]
     return {
-        "target": {"version": version, "packages": [{"name": name, "uid": f"uid-{name}", "sha256": SHA256}]},
+        "target": {"version": version, "packages": packages},
         "rollout": {"sequence": 1, "version": version, "salt": "salt", "startedTime": "2026-03-01T12:00:00Z"} | rollout,
     }
 
@@ -224,6 +228,75 @@ def test_stamped_package_that_is_not_exactly_there_is_unavailable(packages):
 
     assert resolved.stamp is not None
     assert resolved.payloads == ()
+
+
+BOTH = {"amd64": "app-amd64", "arm64": "app-arm64"}
+AMD64, ARM64 = (package(arch=arch, name=name) for arch, name in BOTH.items())
+LOST_ARM64 = LostPackage("arm64", "app-arm64")
+
+
+@pytest.mark.parametrize(
+    ("packages", "archs", "lost"),
+    [
+        pytest.param([AMD64, ARM64], ["amd64", "arm64"], (), id="both"),
+        pytest.param([ARM64, AMD64], ["amd64", "arm64"], (), id="in the stamp's order"),
+        pytest.param([AMD64], ["amd64"], (LOST_ARM64,), id="one deleted"),
+        pytest.param([AMD64, changed(ARM64, uid="another")], ["amd64"], (LOST_ARM64,), id="one made again"),
+        pytest.param([AMD64, ARM64, package(name="all")], ["amd64", "arm64"], (), id="one that isn't stamped"),
+        pytest.param(
+            [AMD64, ARM64, package(name="older", arch="arm64", age=9)], ["amd64"], (LOST_ARM64,), id="an older"
+        ),
+        pytest.param([AMD64, ARM64, package(name="older", age=9)], ["amd64", "arm64"], (), id="an older one for all"),
+    ],
+)
+def test_each_architecture_has_the_package_that_was_stamped_for_it(packages, archs, lost):
+    resolved = resolve(channel("stable"), *packages, group("a", status=stamped(of=BOTH))).tracks["a"]
+
+    assert [payload.arch for payload in resolved.payloads] == archs
+    assert resolved.lost == lost
+
+
+def test_nothing_is_lost_that_is_not_to_be_offered():
+    resolved = resolve(channel("stable", "1.2.0"), group("a", status=stamped(of=BOTH))).tracks["a"]
+
+    assert (resolved.payloads, resolved.lost) == ((), ())
+
+
+def test_group_carries_whom_its_spec_leaves_out_and_lets_past():
+    plain = resolve(channel("stable"), group("a")).tracks["a"]
+    told = resolve(
+        channel("stable"),
+        group(
+            "a",
+            versionPolicy={"allowDowngrade": True, "prefix": "1.2."},
+            exclude={"oems": ["ami", "azure"]},
+            onDemand="BypassLimits",
+        ),
+    ).tracks["a"]
+
+    assert (plain.allow_downgrade, plain.version_prefix, plain.excluded_oems) == (False, "", frozenset())
+    assert not plain.on_demand_bypasses
+    assert (told.allow_downgrade, told.version_prefix, told.excluded_oems) == (
+        True,
+        "1.2.",
+        frozenset({"ami", "azure"}),
+    )
+    assert told.on_demand_bypasses
+
+
+@pytest.mark.parametrize(
+    ("of_application", "of_group", "expected"),
+    [
+        pytest.param({}, {}, (None, None), id="neither says"),
+        pytest.param({"pollIntervalSeconds": 600, "retryAfterSeconds": 60}, {}, (600, 60), id="the application's"),
+        pytest.param({"pollIntervalSeconds": 600}, {"pollIntervalSeconds": 900}, (900, None), id="the group's own"),
+        pytest.param({"retryAfterSeconds": 60}, {"pollIntervalSeconds": 900}, (900, 60), id="one of each"),
+    ],
+)
+def test_a_groups_own_interval_goes_before_its_applications(of_application, of_group, expected):
+    resolved = resolve(channel("stable"), group("a", **of_group), of=application(**of_application)).tracks["a"]
+
+    assert (resolved.poll_interval_seconds, resolved.retry_after_seconds) == expected
 
 
 def test_applications_own_base_url_wins():

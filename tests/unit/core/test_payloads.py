@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from update_core import payloads
 from update_core.resources.package import PackageSpec
+from update_core.rollout.model import ExtraFile, PostInstall, Program
 
 BASE = "https://packages.example.com/app/"
 DIGEST = "sha256:" + "b6" * 32
@@ -97,3 +98,50 @@ def test_located_payload_carries_what_the_package_says_of_its_bytes():
 
     assert (located.codebase, located.name, located.size, located.sha256) == (BASE, "update.gz", 23, "b6" * 32)
     assert (located.sha1, located.signature, located.metadata_size) == ("f8" * 20, "ixi6Oebo", 190)
+
+
+def spec(**fields):
+    """A Package's spec with these fields."""
+    required = {
+        "applicationRef": {"name": "app"},
+        "version": "1.1.0",
+        "url": "1/update.gz",
+        "size": 1,
+        "sha256": "b6" * 32,
+    }
+    return PackageSpec.model_validate(required | fields)
+
+
+def test_located_payload_carries_what_goes_with_it():
+    located = payloads.locate(
+        spec(
+            arch="arm64",
+            mirrors=["https://one.example.com/1/", "https://two.example.com/1/"],
+            extraFiles=[{"name": "oem-ami.gz", "size": 7, "sha256": "a1" * 32, "sha1": "f8" * 20}],
+            actions=[{"event": "install", "run": "setup.exe", "arguments": "/quiet"}, {"event": "update", "run": "x"}],
+            postinstall={
+                "needsAdmin": True,
+                "deadline": "now",
+                "prompt": True,
+                "moreInfo": "https://www.example.com/",
+                "displayVersion": "Spring",
+                "maxFailureCountPerURL": 3,
+                "disablePayloadBackoff": False,
+            },
+        ),
+        BASE,
+    )
+
+    assert (located.arch, located.codebase) == ("arm64", BASE + "1/")
+    assert located.mirrors == ("https://one.example.com/1/", "https://two.example.com/1/")
+    assert located.extra_files == (ExtraFile("oem-ami.gz", 7, "a1" * 32, "f8" * 20),)
+    assert located.programs == (Program("install", "setup.exe", "/quiet"), Program("update", "x"))
+    assert located.postinstall == PostInstall(True, "now", True, "https://www.example.com/", "Spring", 3, False)
+
+
+def test_a_package_that_says_nothing_more_is_for_every_architecture_and_tells_the_usual():
+    located = payloads.locate(spec(), BASE)
+
+    assert (located.arch, located.mirrors, located.extra_files, located.programs) == ("", (), (), ())
+    assert located.postinstall == PostInstall()
+    assert located.postinstall.disable_payload_backoff

@@ -58,6 +58,7 @@ FAILURES = [
     pytest.param(Event(3, 0, 9), id="download failed"),
     pytest.param(Event(3, 0, 6), id="boot flag not set"),
     pytest.param(Event(3, 0, 10), id="hash mismatch"),
+    pytest.param(Event(3, 0, 2, own_codes=True), id="a 2 of another client than update_engine"),
 ]
 
 

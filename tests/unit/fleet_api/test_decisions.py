@@ -136,6 +136,33 @@ async def test_what_was_heard_last_counts_after_a_restart(desk, tmp_path):
     await after.close()
 
 
+async def test_the_machine_is_the_one_that_it_described_last(desk):
+    amd64 = omaha_fleet.package("1.1.0", arch="amd64")
+    stamped = omaha_fleet.stamped(omaha_fleet.group(exclude={"oems": ["ec2"]}), amd64)
+    stamped["status"]["target"]["packages"][0]["arch"] = "amd64"
+    await desk.start()
+    desk.omaha.put(amd64, stamped)
+
+    machines = {'board="arm64-usr"': "Excluded", 'board="amd64-usr"': None, 'board="amd64-usr" oem="ec2"': "Excluded"}
+    for words, reason in machines.items():
+        await desk.omaha.post(omaha_fleet.check(APP, ONE).replace(b"<app ", f"<app {words} ".encode()))
+        await desk.flush()
+        assert (await desk.decision(ONE)).get("reason") == reason
+
+
+async def test_a_package_that_omaha_cannot_say_is_unavailable_to_its_architecture(desk):
+    amd64 = omaha_fleet.package("1.1.0", arch="amd64", url="update.gz?path=a/b")
+    stamped = omaha_fleet.stamped(omaha_fleet.group(), amd64)
+    stamped["status"]["target"]["packages"][0]["arch"] = "amd64"
+    await desk.start()
+    desk.omaha.put(amd64, stamped)
+    await desk.omaha.post(omaha_fleet.check(APP, ONE).replace(b"<app ", b'<app board="amd64-usr" '))
+    await desk.flush()
+
+    assert (await desk.decision(ONE))["reason"] == "PackageUnavailable"
+    assert (await desk.instance(ONE))["status"]["lastRefusal"] == "PackageUnavailable"
+
+
 # Which group
 
 

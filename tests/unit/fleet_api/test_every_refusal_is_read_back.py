@@ -49,6 +49,11 @@ async def package_was_deleted(desk):
     await desk.check(ONE)
 
 
+async def group_takes_other_versions_only(desk):
+    await desk.start(versionPolicy={"prefix": "2"})
+    await desk.check(ONE)
+
+
 async def group_is_paused(desk):
     await desk.start(paused=True)
     await desk.check(ONE)
@@ -97,6 +102,7 @@ HAPPENINGS = {
     Reason.UP_TO_DATE: runs_the_version,
     Reason.ROLLOUT_PENDING: channel_was_moved_and_nobody_stamped,
     Reason.PACKAGE_UNAVAILABLE: package_was_deleted,
+    Reason.EXCLUDED: group_takes_other_versions_only,
     Reason.PAUSED: group_is_paused,
     Reason.STALE_CATALOG: store_has_seen_a_later_rollout,
     Reason.ANONYMOUS_INSTANCE: instance_has_no_id,

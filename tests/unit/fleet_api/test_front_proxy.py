@@ -5,9 +5,9 @@ import logging
 
 import pytest
 
-from omaha_api.fleet_api import front_proxy
-from omaha_api.fleet_api.front_proxy import Reason
-from omaha_api.fleet_api.request_headers import User
+from omaha_api.fleet_api.front import front_proxy
+from omaha_api.fleet_api.front.front_proxy import Reason
+from omaha_api.fleet_api.front.request_headers import User
 from support import front_proxies
 
 CN = "front-proxy-client"

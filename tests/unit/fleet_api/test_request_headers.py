@@ -2,8 +2,8 @@
 
 import pytest
 
-from omaha_api.fleet_api import request_headers
-from omaha_api.fleet_api.request_headers import HeaderNames, User
+from omaha_api.fleet_api.front import request_headers
+from omaha_api.fleet_api.front.request_headers import HeaderNames, User
 
 NAMES = HeaderNames(("X-Remote-User",), ("X-Remote-Group",), ("X-Remote-Extra-",))
 

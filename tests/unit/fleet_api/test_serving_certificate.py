@@ -5,7 +5,7 @@ import datetime as dt
 import pytest
 from cryptography.hazmat.primitives import serialization
 
-from omaha_api.fleet_api import serving_certificate
+from omaha_api.fleet_api.front import serving_certificate
 from support import front_proxies
 
 

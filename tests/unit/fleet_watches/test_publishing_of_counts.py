@@ -2,7 +2,7 @@
 
 import pytest
 
-from omaha_api.progress_board import ProgressBoard
+from omaha_api.rollouts.progress_board import ProgressBoard
 from support import watched_fleet
 from support.fleet_values import APP_ID, TRACK, group
 from support.watched_fleet import applications, placement

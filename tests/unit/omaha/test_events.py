@@ -35,3 +35,16 @@ def test_the_codes_that_move_instances_have_names() -> None:
     assert {1, 2, 3, 6, 13, 14, 54, 800} <= set(events.TYPES)
     assert set(events.RESULTS) == set(range(11))
     assert set(events.ERRORS) == set(range(45))
+
+
+@pytest.mark.parametrize(
+    ("updater", "numbered"),
+    [
+        pytest.param("", True, id="the CoreOS line"),
+        pytest.param("ChromeOSUpdateEngine", True, id="ChromeOS"),
+        pytest.param("Fuchsia", False, id="Fuchsia"),
+        pytest.param("chromiumcrx", False, id="Chromium"),
+    ],
+)
+def test_only_update_engine_and_its_line_have_its_error_codes(updater: str, *, numbered: bool) -> None:
+    assert events.numbered_by_update_engine(updater) is numbered

@@ -3,9 +3,13 @@
 import pytest
 
 from update_core.omaha import identity
-from update_core.omaha.messages import AppRequest, Request
+from update_core.omaha.identity import Identity
+from update_core.omaha.messages import AppRequest, Event, Ping, Request, UpdateCheck
 
 UUID = "e96281a6-d1af-4bde-9a0a-97b76e56dc57"
+DIGITS = "0123456789abcdef"
+OWN = f"stable:{DIGITS}"
+ELSE = "beta:fedcba9876543210"
 
 
 @pytest.mark.parametrize(
@@ -33,19 +37,77 @@ def test_an_app_id_has_one_canonical_form_or_none(sent: str, canonical: str | No
     assert identity.canonical_app_id(sent) == canonical
 
 
+def who(app: AppRequest, *, userid: str = "", track: str = "stable", of_session: str | None = None) -> Identity | None:
+    """Whose request it is, where new cohorts have DIGITS."""
+    request = Request("3.0", apps=(app,), userid=userid)
+    return identity.identify(request, app, track=track, of_session=of_session, mint=lambda: DIGITS)
+
+
 @pytest.mark.parametrize(
     ("machineid", "userid", "expected"),
     [
         pytest.param("machine", "user", "machine", id="machineid first"),
         pytest.param("", "user", "user", id="userid else"),
-        pytest.param("", "", None, id="neither"),
         pytest.param("{Fake-client-000} ", "", "{Fake-client-000} ", id="byte for byte"),
-        pytest.param("ü" * 64, "", "ü" * 64, id="128 bytes"),
-        pytest.param("ü" * 64 + "x", "", None, id="129 bytes in 65 characters"),
-        pytest.param("x" * 129, "user", None, id="too long, though there is a userid"),
+        pytest.param("\u00fc" * 64, "", "\u00fc" * 64, id="128 bytes"),
     ],
 )
-def test_an_instance_is_known_by_its_machine_then_by_its_user(
-    machineid: str, userid: str, expected: str | None
+def test_an_instance_is_known_by_its_machine_then_by_its_user_whatever_cohort_it_sends(
+    machineid: str, userid: str, expected: str
 ) -> None:
-    assert identity.instance_id(Request("3.0", userid=userid), AppRequest("a", machineid=machineid)) == expected
+    app = AppRequest("a", machineid=machineid, cohort=ELSE, updatecheck=UpdateCheck())
+
+    assert who(app, userid=userid, of_session=OWN) == Identity(expected)
+
+
+@pytest.mark.parametrize(
+    ("machineid", "userid"),
+    [
+        pytest.param("\u00fc" * 64 + "x", "", id="129 bytes in 65 characters"),
+        pytest.param("x" * 129, "user", id="though there is a userid"),
+        pytest.param("", "x" * 129, id="userid"),
+    ],
+)
+def test_an_instance_whose_own_id_is_too_long_is_given_no_other(machineid: str, userid: str) -> None:
+    app = AppRequest("a", machineid=machineid, cohort=ELSE, updatecheck=UpdateCheck())
+
+    assert who(app, userid=userid, of_session=OWN) is None
+
+
+@pytest.mark.parametrize(
+    ("cohort", "of_session", "expected"),
+    [
+        pytest.param(ELSE, OWN, Identity(ELSE), id="the cohort that it was given"),
+        pytest.param(f":{DIGITS}", None, Identity(f":{DIGITS}"), id="one without a track"),
+        pytest.param("", ELSE, Identity(ELSE, ELSE), id="its session's"),
+        pytest.param("1:1:", ELSE, Identity(ELSE, ELSE), id="its session's, for one of somebody else's making"),
+        pytest.param("", None, Identity(OWN, OWN), id="a new one"),
+        pytest.param("1:1:", None, Identity(OWN, OWN), id="a new one for one of somebody else's making"),
+        pytest.param(OWN.upper(), None, Identity(OWN, OWN), id="a new one for digits that aren't as minted"),
+        pytest.param("t" * 112 + f":{DIGITS}", None, Identity(OWN, OWN), id="a new one for 129 bytes"),
+    ],
+)
+def test_an_instance_without_an_id_is_known_by_what_it_was_given(
+    cohort: str, of_session: str | None, expected: Identity
+) -> None:
+    assert who(AppRequest("a", cohort=cohort, updatecheck=UpdateCheck()), of_session=of_session) == expected
+
+
+@pytest.mark.parametrize("track", ["t" * 112, "st\u00e4ble"], ids=["too long", "not ASCII"])
+def test_a_track_that_no_cohort_can_say_is_left_out(track: str) -> None:
+    assert who(AppRequest("a", updatecheck=UpdateCheck()), track=track) == Identity(f":{DIGITS}", f":{DIGITS}")
+
+
+@pytest.mark.parametrize(
+    ("app", "told"),
+    [
+        (AppRequest("a", updatecheck=UpdateCheck()), True),
+        (AppRequest("a", ping=Ping()), True),
+        (AppRequest("a", events=(Event(3, 2),)), False),
+        (AppRequest("a"), False),
+    ],
+    ids=["check", "ping", "events alone", "nothing"],
+)
+def test_an_id_is_made_up_for_who_checks_or_pings(app: AppRequest, told: bool) -> None:
+    assert (who(app) == Identity(OWN, OWN)) is told
+    assert who(app, of_session=ELSE) == Identity(ELSE, ELSE)

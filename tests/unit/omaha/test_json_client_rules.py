@@ -5,8 +5,10 @@ from collections.abc import Callable
 
 import pytest
 
-from support import omaha_clients_json as clients
-from support.omaha_clients import Rejected
+from support import omaha_clients_json
+from support.clients import chromium
+from support.clients import fuchsia as fuchsia_client
+from support.clients.acceptance import Rejected
 from update_core.omaha import dialects
 
 GOLDEN = pathlib.Path(__file__).parent / "golden"
@@ -16,15 +18,15 @@ ACTIONS = '"actions":{"action":[{"event":"install","run":"update.crx"},{"event":
 
 
 def fuchsia(body: bytes) -> object:
-    return clients.fuchsia(body)
+    return fuchsia_client.check_reply(body)
 
 
 def chromium_31(body: bytes) -> object:
-    return clients.chromium_31(body)
+    return chromium.check_reply_31(body)
 
 
 def chromium_40(body: bytes) -> object:
-    return clients.chromium_40(body, EVERYTHING)
+    return chromium.check_reply_40(body, EVERYTHING)
 
 
 GOOD: dict[Callable[[bytes], object], str] = {
@@ -100,7 +102,7 @@ def test_a_client_rejects_what_the_real_one_would(client: Callable[[bytes], obje
 
 def test_a_client_of_4_0_rejects_an_operation_that_it_did_not_list() -> None:
     with pytest.raises(Rejected):
-        clients.chromium_40(GOOD[chromium_40].encode(), {"download", "crx3"})
+        chromium.check_reply_40(GOOD[chromium_40].encode(), {"download", "crx3"})
 
 
 @pytest.mark.parametrize(
@@ -117,11 +119,11 @@ def test_a_client_of_4_0_rejects_an_operation_that_it_did_not_list() -> None:
 def test_an_answer_to_something_else_is_rejected(good: str, bad: str) -> None:
     sent, _ = dialects.read((GOLDEN / "fuchsia-noupdate.request.json").read_bytes().replace(b"e96281a6", b"fd8d1b4c"))
     response = (GOLDEN / "fuchsia-noupdate.response.json").read_text().replace("e96281a6", "fd8d1b4c")
-    clients.assert_accepted(sent, response.encode())
+    omaha_clients_json.assert_accepted(sent, response.encode())
     assert good in response
 
     with pytest.raises(Rejected):
-        clients.assert_accepted(sent, response.replace(good, bad).encode())
+        omaha_clients_json.assert_accepted(sent, response.replace(good, bad).encode())
 
 
 @pytest.mark.parametrize("content_type", ["text/xml", "text/plain; charset=utf-8", ""])
@@ -129,4 +131,4 @@ def test_another_content_type_is_rejected(content_type: str) -> None:
     sent, _ = dialects.read((GOLDEN / "fuchsia-noupdate.request.json").read_bytes())
 
     with pytest.raises(Rejected):
-        clients.assert_accepted(sent, (GOLDEN / "fuchsia-noupdate.response.json").read_bytes(), content_type)
+        omaha_clients_json.assert_accepted(sent, (GOLDEN / "fuchsia-noupdate.response.json").read_bytes(), content_type)

@@ -6,13 +6,16 @@ import pathlib
 import pytest
 
 from support import omaha_clients_json
-from support.omaha_clients import Update
+from support.clients.acceptance import Update
 from update_core.omaha import dialects, messages
-from update_core.omaha.manifests import Manifest, Offer, Package
+from update_core.omaha.manifests import Action, ActionEvent, Manifest, Offer, Package
 from update_core.omaha.messages import (
     AppRequest,
     AppResponse,
     AppStatus,
+    Data,
+    DataAnswer,
+    DataStatus,
     DayStart,
     Event,
     NoUpdate,
@@ -39,10 +42,13 @@ EXTRA_FILE = Package(name="extra.bin", size=7, sha256=b"x" * 32, required=False)
 OFFER = Offer(
     urls=("https://pkgs.example.com/app/", "https://mirror.example.com/a&b/"), manifest=Manifest("1.1.0", (PAYLOAD,))
 )
-WITH_RUN = Offer(
-    OFFER.urls, Manifest("1.1.0", (PAYLOAD,), run="setup.exe", arguments='--say "hi"'), action_run="recovery.crx3"
+ACTIONS = (
+    Action(ActionEvent.INSTALL, run="setup.exe", arguments='--say "hi"'),
+    Action(ActionEvent.UPDATE, run="recovery.crx3"),
 )
+WITH_RUN = Offer(OFFER.urls, Manifest("1.1.0", (PAYLOAD,), actions=ACTIONS))
 WITH_EXTRA_FILE = Offer(OFFER.urls, Manifest("1.1.0", (PAYLOAD, EXTRA_FILE)))
+DATA = {"install": DataStatus.NO_DATA, "untrusted": DataStatus.OK}
 OFFERS = {"fuchsia-offer": WITH_EXTRA_FILE, "chromium31-offer": WITH_RUN, "chromium40-offer": WITH_RUN}
 
 GUIDE_APP = "e96281a6-d1af-4bde-9a0a-97b76e56dc57"
@@ -66,7 +72,7 @@ def answer_of(name: str) -> UpdateCheckAnswer:
 
 def answer(name: str, app: AppRequest) -> AppResponse:
     known = not name.endswith("unknown-app")
-    given = known and app.cohort and app.updatecheck
+    given = known and app.updatecheck and (app.cohort or name.endswith("install-offer"))
     return AppResponse(
         appid=app.appid,
         status=AppStatus.OK if known else AppStatus.UNKNOWN_APPLICATION,
@@ -75,6 +81,7 @@ def answer(name: str, app: AppRequest) -> AppResponse:
         event_acks=len(app.events),
         cohort="stable:0123456789abcdef" if given else None,
         cohortname="Stable" if given else None,
+        data=tuple(DataAnswer(data, DATA[data.name]) for data in app.data),
     )
 
 
@@ -101,7 +108,7 @@ def test_every_client_line_that_speaks_json_has_a_golden_of_each_kind() -> None:
 
     for kind in ("offer", "noupdate", "unknown-app", "report"):
         assert [line for line in lines if not any(name.startswith(f"{line}-{kind}") for name in NAMES)] == []
-    assert "brave40-offer" in NAMES
+    assert {"chromium31-install-offer", "chromium40-install-offer", "brave40-offer"} <= set(NAMES)
 
 
 def test_fuchsias_check_is_read_in_full() -> None:
@@ -166,6 +173,14 @@ def test_chromium_says_where_it_wants_to_go_and_who_asked() -> None:
     assert (first.track, first.installsource, first.ping) == ("beta", "ondemand", Ping(r=-2))
     assert first.updatecheck == UpdateCheck(sameversionupdate=True)
     assert second.updatecheck == UpdateCheck(updatedisabled=True)
+
+
+@pytest.mark.parametrize("name", ["chromium31-install-offer", "chromium40-install-offer"])
+def test_chromiums_installer_asks_for_data_and_passes_some_on(name: str) -> None:
+    (app,) = read(name)[0].apps
+
+    assert app.data == (Data("install", "verboselogging"), Data("untrusted"))
+    assert (app.cohort, app.installsource) == ("", "taggedmi")
 
 
 def test_chromiums_check_of_4_0_says_what_it_can_and_what_it_has() -> None:

@@ -1,5 +1,6 @@
 """What holds for every body and every response in JSON, not only for the ones that somebody thought of."""
 
+import dataclasses
 import json
 import pathlib
 from typing import Any
@@ -9,14 +10,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from support import omaha_clients_json
-from support.omaha_clients import Update
+from support.clients.acceptance import Update
 from update_core.omaha import dialects
 from update_core.omaha.errors import BadRequest
-from update_core.omaha.manifests import Manifest, Offer, Package
+from update_core.omaha.manifests import Action, ActionEvent, Manifest, Offer, Package
 from update_core.omaha.messages import (
     AppRequest,
     AppResponse,
     AppStatus,
+    Data,
+    DataAnswer,
+    DataStatus,
     DayStart,
     NoUpdate,
     Request,
@@ -57,6 +61,13 @@ DIGESTS = st.binary(min_size=32, max_size=32)
 
 PAYLOADS = st.builds(Package, name=NAMES, size=SIZES, sha256=DIGESTS)
 EXTRA_FILES = st.builds(Package, name=NAMES, size=SIZES, sha256=st.none() | DIGESTS, required=st.booleans())
+ACTIONS = st.builds(
+    Action,
+    event=st.sampled_from(ActionEvent),
+    run=st.just("") | TEXT,
+    arguments=st.just("") | TEXT,
+    onsuccess=st.just("") | TEXT,
+)
 OFFERS = st.builds(
     Offer,
     urls=st.lists(CODEBASES, min_size=1, max_size=3).map(tuple),
@@ -64,10 +75,8 @@ OFFERS = st.builds(
         Manifest,
         version=VERSIONS,
         packages=st.builds(lambda payload, extra: (payload, *extra), PAYLOADS, st.lists(EXTRA_FILES, max_size=1)),
-        run=st.just("") | TEXT,
-        arguments=st.just("") | TEXT,
+        actions=st.lists(ACTIONS, max_size=3).map(tuple),
     ),
-    action_run=st.just("") | TEXT,
 )
 SAYABLE_OFFERS = st.builds(
     Offer,
@@ -86,10 +95,13 @@ SAYABLE_OFFERS = st.builds(
     ),
 )
 
+COHORTS = st.text(st.characters(min_codepoint=0x20, max_codepoint=0x7E), max_size=20)
+DATA = st.builds(Data, name=st.sampled_from(["install", "untrusted"]), index=st.just("") | TEXT)
+
 MEMBERS = [
     *("request", "protocol", "app", "apps", "appid", "version", "updatecheck", "ping", "event", "events", "ad", "rd"),
     *("a", "r", "active", "cohort", "cohorthint", "track", "os", "acceptformat", "cached_items", "sha256", "packages"),
-    *("package", "fp", "ismachine", "eventtype", "eventresult", "errorcode", "updater"),
+    *("package", "fp", "data", "name", "index", "ismachine", "eventtype", "eventresult", "errorcode", "updater"),
 ]
 SCALARS = (
     st.none()
@@ -191,6 +203,56 @@ def test_an_ordinary_offer_is_installed_from_exactly_its_url(protocol: str, offe
     )
 
     assert updates == {"a": Update(offer.manifest.version, offer.urls[0] + payload.name, payload.size)}
+
+
+@given(
+    protocol=st.sampled_from(sorted(CODECS)),
+    said=st.fixed_dictionaries({}, optional=dict.fromkeys(("cohort", "cohorthint", "cohortname"), COHORTS)),
+    data=st.lists(st.builds(DataAnswer, data=DATA, status=st.sampled_from(DataStatus)), max_size=3).map(tuple),
+    poll_interval=st.none() | st.integers(1, 2**31),
+)
+def test_cohorts_and_data_are_written_as_they_were_meant_and_an_interval_not_at_all(
+    protocol: str, said: dict[str, str], data: tuple[DataAnswer, ...], poll_interval: int | None
+) -> None:
+    body = answered(protocol, "a", NoUpdate(), data=data, poll_interval=poll_interval, **said)
+    sent = request(protocol, AppRequest("a", updatecheck=UpdateCheck(), data=tuple(answer.data for answer in data)))
+
+    omaha_clients_json.assert_accepted(sent, body)
+    (app,) = json.loads(body.removeprefix(b")]}'\n"))["response"]["apps" if protocol == "4.0" else "app"]
+    answers = [DataAnswer(Data(a["name"], a.get("index", "")), DataStatus(a["status"])) for a in app.pop("data", [])]
+    assert tuple(answers) == data
+    assert app == {"appid": "a", "status": "ok", "updatecheck": {"status": "noupdate"}, **said}
+
+
+@given(protocol=st.sampled_from(sorted(CODECS)), offer=SAYABLE_OFFERS, actions=st.lists(ACTIONS, max_size=3).map(tuple))
+def test_the_programs_of_an_update_are_named_where_the_dialect_has_them(
+    protocol: str, offer: Offer, actions: tuple[Action, ...]
+) -> None:
+    manifest = dataclasses.replace(offer.manifest, actions=actions)
+    body = answered(protocol, "a", dataclasses.replace(offer, manifest=manifest))
+    (app,) = json.loads(body.removeprefix(b")]}'\n"))["response"]["apps" if protocol == "4.0" else "app"]
+    first = {event: next((a for a in actions if a.event is event), Action(event)) for event in ActionEvent}
+    install, update = first[ActionEvent.INSTALL], first[ActionEvent.UPDATE]
+
+    assert programs(protocol, app["updatecheck"]) == (
+        install.run or (offer.manifest.packages[0].name if protocol == "3.0" else ""),
+        install.arguments if install.run or protocol == "3.0" else "",
+        "" if protocol == "3.0" else update.run,
+    )
+
+
+def programs(protocol: str, check: dict[str, Any]) -> tuple[str, str, str]:
+    """What is run to install, its arguments, and what is run after the update."""
+    if protocol == "3.0":
+        install, postinstall = check["manifest"]["actions"]["action"]
+        assert (install["event"], postinstall) == ("install", {"event": "postinstall"})
+        return install["run"], install.get("arguments", ""), ""
+    if protocol == "3.1":
+        (after,) = check.get("actions", {"action": [{"run": ""}]})["action"]
+        return check["manifest"].get("run", ""), check["manifest"].get("arguments", ""), after["run"]
+    _, crx3, *runs = check["pipelines"][0]["operations"]
+    assert len(runs) <= 1
+    return crx3.get("path", ""), crx3.get("arguments", ""), next((run["path"] for run in runs), "")
 
 
 @given(protocol=st.sampled_from(sorted(CODECS)), appid=TEXT, events=st.integers(0, 3), info=st.just("") | TEXT)

@@ -7,7 +7,7 @@ import pytest
 
 from update_core.omaha import dialects, limits
 from update_core.omaha.errors import BadRequest
-from update_core.omaha.messages import NOT_A_CODE, AppRequest, Event, Ping, Request, UpdateCheck
+from update_core.omaha.messages import NOT_A_CODE, AppRequest, Data, Event, Ping, Request, UpdateCheck
 
 PROTOCOLS = ("3.0", "3.1", "4.0")
 APP: dict[str, Any] = {"appid": "a", "version": "1", "updatecheck": {}}
@@ -82,7 +82,7 @@ def test_a_protocol_that_nobody_speaks_is_refused(protocol: str) -> None:
         pytest.param(request(APP, requestid=None, os=None, acceptformat=None), id="null for what is absent"),
         pytest.param(request(APP | {"cohort": "ü"}), id="a cohort that could not be sent back"),
         pytest.param(request(APP | {"cohort": "c" * 1025}), id="a cohort that is too long"),
-        pytest.param(request(APP | {"ping": None, "packages": {}, "data": [{"name": "install"}]}), id="empty parts"),
+        pytest.param(request(APP | {"ping": None, "packages": {}, "data": []}), id="empty parts"),
     ],
 )
 def test_harmless_differences_in_form_are_forgiven(body: bytes) -> None:
@@ -181,6 +181,19 @@ def test_where_a_client_wants_to_be_is_its_track(members: dict[str, object], tra
     assert read_app(**members).track == track
 
 
+@pytest.mark.parametrize(
+    ("sent", "expected"),
+    [
+        pytest.param([{"name": "install", "index": "7"}], (Data("install", "7"),), id="a question by its index"),
+        pytest.param([{"name": "untrusted", "#text": "a=b"}], (Data("untrusted"),), id="something told"),
+        pytest.param([{"index": "a"}, {}], (Data("", "a"), Data("")), id="without a name"),
+        pytest.param(None, (), id="null"),
+    ],
+)
+def test_data_is_read_in_its_order(sent: object, expected: tuple[Data, ...]) -> None:
+    assert read_app(data=sent).data == expected
+
+
 # What is refused
 
 
@@ -227,6 +240,9 @@ def test_where_a_client_wants_to_be_is_its_track(members: dict[str, object], tra
         pytest.param(request(*([{}] * (limits.MAX_APPS + 1))), 400, id="one application too many"),
         pytest.param(request({"event": [{}] * (limits.MAX_EVENTS_PER_APP + 1)}), 400, id="one event too many"),
         pytest.param(request({"cached_items": [{}] * (limits.MAX_CACHED_ITEMS + 1)}), 400, id="one item too many"),
+        pytest.param(request({"data": [{}] * (limits.MAX_DATA + 1)}), 400, id="one data object too many"),
+        pytest.param(raw('"data":{}'), 400, id="the data are an object"),
+        pytest.param(raw('"data":[{"index":0}]'), 400, id="an index of data is a number"),
         pytest.param(nested(limits.MAX_DEPTH + 1), 400, id="one level too deep"),
         pytest.param(b'{"a":' * 10_000, 400, id="10,000 objects deep"),
         pytest.param(b'{"a":' + b"[" * 60_000 + b"]" * 5_000 + b"}", 400, id="60,000 lists deep"),
@@ -248,6 +264,7 @@ def test_what_is_no_request_is_refused_with_a_hint_of_the_status(body: bytes, ht
         pytest.param(request(*([{}] * limits.MAX_APPS)), id="applications"),
         pytest.param(request({"event": [{}] * limits.MAX_EVENTS_PER_APP}), id="events"),
         pytest.param(request({"cached_items": [{}] * limits.MAX_CACHED_ITEMS}), id="cached items"),
+        pytest.param(request({"data": [{}] * limits.MAX_DATA}), id="data"),
         pytest.param(nested(limits.MAX_DEPTH), id="depth"),
         pytest.param(request({str(n): 0 for n in range(limits.MAX_ATTRIBUTES)}), id="members"),
         pytest.param(request({"x": "x" * limits.MAX_ATTRIBUTE_LENGTH}), id="length of a text"),

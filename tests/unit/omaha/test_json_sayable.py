@@ -5,19 +5,14 @@ import dataclasses
 import pytest
 
 from update_core.omaha import dialects
-from update_core.omaha.manifests import Manifest, Offer, Package
-from update_core.omaha.messages import (
-    AppResponse,
-    AppStatus,
-    DayStart,
-    Response,
-    UpdateError,
-    UpdateErrorStatus,
-)
+from update_core.omaha.manifests import Action, ActionEvent, Floor, Manifest, Offer, Package
+from update_core.omaha.messages import AppResponse, AppStatus, DayStart, Response, UpdateError, UpdateErrorStatus
 
 PAYLOAD = Package(name="update.crx", size=23, sha256=b"s" * 32)
 OFFER = Offer(("https://pkgs.example.com/app/",), Manifest("1.1.0", (PAYLOAD,)))
 WITH_FILE = Offer(OFFER.urls, Manifest("1.1.0", (PAYLOAD, Package(name="extra.bin", size=1, sha256=b"x" * 32))))
+WITH_RUN = Offer(OFFER.urls, dataclasses.replace(OFFER.manifest, actions=(Action(ActionEvent.UPDATE, run="a.exe"),)))
+STEPWISE = dataclasses.replace(OFFER, floors=(Floor(Manifest("1.0.5", (PAYLOAD,)), "new key"),))
 
 FUCHSIA, CHROMIUM_31 = dialects.JSON_30, dialects.JSON_31
 CHROMIUM_40 = dialects.json_40(("download", "xz", "zucc", "puff", "crx3", "run"))
@@ -81,7 +76,8 @@ def payload(name: str = PAYLOAD.name, size: int = PAYLOAD.size) -> Offer:
             {},
             id="an extra file without a digest",
         ),
-        pytest.param(dataclasses.replace(OFFER, action_run="a.exe"), ALL, id="a program that not every client runs"),
+        pytest.param(STEPWISE, {}, id="versions to install first"),
+        pytest.param(WITH_RUN, ALL, id="a program that not every client runs"),
     ],
 )
 def test_a_dialect_knows_what_it_cannot_say(offer: Offer, can_say: set[dialects.Codec]) -> None:
@@ -92,12 +88,46 @@ def test_a_dialect_knows_what_it_cannot_say(offer: Offer, can_say: set[dialects.
 
 def test_a_client_that_does_not_list_what_it_can_installs_and_runs_nothing_else() -> None:
     assert ANYTHING.inexpressible(OFFER) is None
-    assert ANYTHING.inexpressible(dataclasses.replace(OFFER, action_run="a.exe")) is not None
+    assert ANYTHING.inexpressible(WITH_RUN) is not None
 
 
 def test_xml_says_everything_images_too() -> None:
-    for offer in (OFFER, WITH_FILE, codebase("index.example.com/"), version("1.1.0-rc.1+build")):
+    for offer in (OFFER, WITH_FILE, STEPWISE, codebase("index.example.com/"), version("1.1.0-rc.1+build")):
         assert dialects.XML_30.inexpressible(offer) is None
+
+
+@pytest.mark.parametrize(
+    ("offer", "sayable"),
+    [
+        pytest.param(OFFER, True, id="an ordinary offer"),
+        pytest.param(version("1.1.0-rc.1+build"), True, id="a version of any form"),
+        pytest.param(WITH_FILE, True, id="an extra file"),
+        pytest.param(
+            Offer(OFFER.urls, Manifest("1.1.0", (PAYLOAD, Package(name="extra.bin", size=1, sha1=b"x" * 20)))),
+            False,
+            id="an extra file without a SHA-256 digest",
+        ),
+        pytest.param(payload(size=2**31 - 1), True, id="the largest file"),
+        pytest.param(payload(size=2**31), False, id="a larger file"),
+        pytest.param(codebase("HTTP://pkgs.example.com/"), True, id="a scheme in capitals"),
+        pytest.param(codebase("https://pkgs.example.com/", "index.example.com/"), False, id="an image reference"),
+        pytest.param(STEPWISE, False, id="versions to install first"),
+    ],
+)
+def test_omaha_3_is_told_only_what_its_reader_survives(offer: Offer, sayable: bool) -> None:
+    assert (dialects.OMAHA_3.inexpressible(offer) is None) == sayable
+
+
+@pytest.mark.parametrize(
+    ("updater", "codec"),
+    [
+        pytest.param('updater="Omaha" ', dialects.OMAHA_3, id="Omaha 3"),
+        pytest.param('updater="other" ', dialects.XML_30, id="another"),
+        pytest.param("", dialects.XML_30, id="the CoreOS line, which sends none"),
+    ],
+)
+def test_omaha_3_is_known_by_the_name_of_its_updater(updater: str, codec: dialects.Codec) -> None:
+    assert dialects.read(f'<request {updater}protocol="3.0"/>'.encode())[1] is codec
 
 
 @pytest.mark.parametrize(
@@ -109,9 +139,10 @@ def test_xml_says_everything_images_too() -> None:
     ],
 )
 def test_an_offer_without_words_for_it_is_written_as_none(protocol: str, codec: dialects.Codec, status: bytes) -> None:
-    app = AppResponse("a", updatecheck=codebase("index.example.com/"))
+    for answer in (codebase("index.example.com/"), STEPWISE, codec.unsayable):
+        app = AppResponse("a", updatecheck=answer)
 
-    assert status in codec.write(Response(protocol, DayStart(7266, 0), (app,)))
+        assert status in codec.write(Response(protocol, DayStart(7266, 0), (app,)))
 
 
 @pytest.mark.parametrize(

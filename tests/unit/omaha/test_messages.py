@@ -7,10 +7,8 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 
 from update_core.omaha import messages
-from update_core.omaha.manifests import Manifest, Offer, Package, PostInstall
-from update_core.omaha.messages import (
-    DayStart,
-)
+from update_core.omaha.manifests import Action, ActionEvent, Floor, Manifest, Offer, Package, PostInstall
+from update_core.omaha.messages import DayStart
 
 PAYLOAD = Package(name="update.gz", size=1, sha256=b"s" * 32)
 MANIFEST = Manifest("1.1.0", (PAYLOAD,))
@@ -35,10 +33,14 @@ MANIFEST = Manifest("1.1.0", (PAYLOAD,))
         pytest.param(lambda: Offer(("https://pkgs.example.com/app",), MANIFEST), id="codebase without a final slash"),
         pytest.param(lambda: Offer(("https://pkgs.example.com/\ud800/",), MANIFEST), id="codebase with a surrogate"),
         pytest.param(lambda: PostInstall(metadata_signature_rsa="\x1b"), id="signature with an escape character"),
-        pytest.param(lambda: Manifest("1", (PAYLOAD,), run="\x00"), id="program to run with a NUL"),
-        pytest.param(
-            lambda: Offer(("https://p/",), MANIFEST, action_run="\x00"), id="program of the action with a NUL"
-        ),
+        pytest.param(lambda: PostInstall(deadline="\x00"), id="deadline with a NUL"),
+        pytest.param(lambda: PostInstall(more_info="\x00"), id="more information with a NUL"),
+        pytest.param(lambda: PostInstall(display_version="\x00"), id="version to display with a NUL"),
+        pytest.param(lambda: Action(ActionEvent.INSTALL, run="\x00"), id="program to run with a NUL"),
+        pytest.param(lambda: Action(ActionEvent.UPDATE, arguments="\x00"), id="arguments with a NUL"),
+        pytest.param(lambda: Action(ActionEvent.INSTALL, onsuccess="\x00"), id="action on success with a NUL"),
+        pytest.param(lambda: Floor(MANIFEST, reason="\x00"), id="reason of a floor with a NUL"),
+        pytest.param(lambda: messages.AppResponse("a", poll_interval=0), id="poll interval of no seconds"),
         pytest.param(lambda: messages.NoUpdate("\x1b"), id="info with an escape character"),
         pytest.param(lambda: messages.AppResponse("a", cohort="\x7f"), id="cohort that isn't printable"),
         pytest.param(lambda: messages.AppResponse("a", cohorthint="ü"), id="cohort hint that isn't ASCII"),

@@ -4,7 +4,7 @@ import pytest
 
 from update_core.omaha import limits, xml30
 from update_core.omaha.errors import BadRequest
-from update_core.omaha.messages import NOT_A_CODE, Event, Ping, Request, UpdateCheck
+from update_core.omaha.messages import NOT_A_CODE, AppRequest, Data, Event, Os, Ping, Request, UpdateCheck
 
 APP = '<app appid="a" version="1"><updatecheck/></app>'
 
@@ -31,6 +31,14 @@ def with_events(count: int) -> bytes:
     return request("<app>" + "<event/>" * count + "</app>")
 
 
+def with_data(count: int) -> bytes:
+    return request("<app>" + "<data/>" * count + "</app>")
+
+
+def app_of(attributes: str, inside: str = "") -> AppRequest:
+    return xml30.read_request(request(f"<app {attributes}>{inside}</app>")).apps[0]
+
+
 def events_of(inside: str) -> tuple[Event, ...]:
     return xml30.read_request(request(f'<app appid="a">{inside}</app>')).apps[0].events
 
@@ -48,6 +56,19 @@ def events_of(inside: str) -> tuple[Event, ...]:
         pytest.param(request() + b"\n\n", id="trailing white space"),
         pytest.param(b"<!-- hello -->" + request("<!-- a --><?p i?>" + APP), id="comments and instructions"),
         pytest.param(request('<hw a="1"/><x><y/></x>' + APP + "text"), id="unknown elements"),
+        pytest.param(
+            request(APP.replace("/></app>", "/><disabled/><packages/></app>")), id="elements of an application"
+        ),
+        pytest.param(
+            request(APP.replace('"1"', '"1" ap="x" brand="B" from_track="y"')), id="attributes of an application"
+        ),
+        pytest.param(
+            request(APP.replace('"1"', '"1" cohort="\u00fc" cohorthint="a&#10;b"')), id="cohorts not to be sent back"
+        ),
+        pytest.param(
+            request(APP.replace('"1"', f'"1" cohortname="{"c" * 1025}"')), id="a cohort's name that is too long"
+        ),
+        pytest.param(request(APP.replace('"1"', '"1" cohort="" cohorthint=""')), id="empty cohorts"),
         pytest.param(b'<request protocol="3.0" new="1">' + APP.encode() + b"</request>", id="unknown attributes"),
         pytest.param(b'<request xmlns:x="urn:x" x:y="1" protocol="3.0">' + APP.encode() + b"</request>", id="prefixes"),
     ],
@@ -91,6 +112,14 @@ def test_applications_keep_their_order_and_their_ids_byte_for_byte() -> None:
             Event(14, 1, previousversion="1.0", nextversion="1.1"),
             id="versions",
         ),
+        pytest.param(
+            'eventtype="3" eventresult="0" errorcode="-2147219440" errorcat="3" extracode1="-7"',
+            Event(3, 0, -2147219440, errorcat=3, extracode1=-7),
+            id="what the error code means",
+        ),
+        pytest.param(
+            'eventtype="3" eventresult="0" errorcat="net" extracode1="1.5"', Event(3, 0), id="no numbers beside it"
+        ),
     ],
 )
 def test_an_event_is_read_whatever_its_codes_are(sent: str, expected: Event) -> None:
@@ -107,6 +136,7 @@ def test_an_event_is_read_whatever_its_codes_are(sent: str, expected: Event) -> 
         pytest.param('r="1"', Ping(active=False, r=1), id="alive only"),
         pytest.param('rd="-2"', Ping(active=False, rd=-2), id="unknown day"),
         pytest.param('rd="soon"', Ping(active=False), id="no day"),
+        pytest.param('ping_freshness="{a}"', Ping(ping_freshness="{a}"), id="a trace of its state"),
     ],
 )
 def test_a_ping_tells_activity_in_any_of_the_three_ways(sent: str, expected: Ping) -> None:
@@ -123,11 +153,70 @@ def test_an_update_check_carries_the_clients_own_limits() -> None:
     )
 
 
-def test_of_repeated_elements_the_first_counts() -> None:
-    twice = '<os platform="one"/><os platform="two"/><app appid="a"><ping r="1"/><ping r="2"/></app>'
-    read = xml30.read_request(request(twice))
+@pytest.mark.parametrize(
+    ("attributes", "inside", "track"),
+    [
+        pytest.param(
+            'track="t" cohorthint="h" cohort="c"', '<updatecheck release_channel="r"/>', "t", id="track, before all"
+        ),
+        pytest.param('cohorthint="h" cohort="c"', '<updatecheck release_channel="r"/>', "h", id="cohorthint"),
+        pytest.param('cohort="c"', '<updatecheck release_channel="r"/>', "r", id="release_channel"),
+        pytest.param('cohort="c:0123456789abcdef"', "<updatecheck/>", "c", id="a cohort of ours"),
+        pytest.param('cohort="1:2q3:"', "", "1:2q3:", id="another cohort"),
+        pytest.param('cohort="\u00fc"', "", "", id="a cohort that could not be sent back"),
+        pytest.param("", "", "", id="nothing"),
+    ],
+)
+def test_where_a_client_wants_to_be_is_its_track(attributes: str, inside: str, track: str) -> None:
+    assert app_of(attributes, inside).track == track
 
-    assert (read.os.platform, read.apps[0].ping) == ("one", Ping(r=1))
+
+def test_a_client_says_its_cohort_with_hint_and_name() -> None:
+    app = app_of('cohort="c" cohorthint="h &amp; i" cohortname=" ~"')
+
+    assert (app.cohort, app.cohorthint, app.cohortname) == ("c", "h & i", " ~")
+
+
+@pytest.mark.parametrize(
+    ("attributes", "inside", "fp"),
+    [
+        pytest.param('fp="1.ab"', '<packages><package fp="1.cd"/></packages>', "1.ab", id="of the application"),
+        pytest.param("", '<packages><package fp="1.cd"/><package fp="1.ef"/></packages>', "1.cd", id="of the payload"),
+        pytest.param("", "<packages/>", "", id="of no package"),
+    ],
+)
+def test_what_is_installed_is_known_by_its_fingerprint(attributes: str, inside: str, fp: str) -> None:
+    assert app_of(attributes, inside).fp == fp
+
+
+@pytest.mark.parametrize(
+    ("sent", "expected"),
+    [
+        pytest.param('<data name="install" index="7"/>', (Data("install", "7"),), id="a question by its index"),
+        pytest.param('<data name="untrusted">a=b</data>', (Data("untrusted"),), id="something told"),
+        pytest.param('<data index="a"/><ping/><data/>', (Data("", "a"), Data("")), id="without a name"),
+    ],
+)
+def test_data_is_read_in_its_order(sent: str, expected: tuple[Data, ...]) -> None:
+    assert app_of("", sent).data == expected
+
+
+def test_omaha_3_says_which_program_asks_why_and_on_what() -> None:
+    sent = '<request protocol="3.0" updater="Omaha"><os arch="arm64"/><app installsource="ondemand"/></request>'
+    read = xml30.read_request(sent.encode())
+
+    assert (read.updater, read.os, read.apps) == (
+        "Omaha",
+        Os(arch="arm64"),
+        (AppRequest("", installsource="ondemand"),),
+    )
+
+
+def test_of_repeated_elements_the_first_counts() -> None:
+    twice = '<ping r="1"/><ping r="2"/><updatecheck/><updatecheck updatedisabled="true"/><packages/><packages fp="2"/>'
+    read = xml30.read_request(request(f'<os platform="one"/><os platform="two"/><app appid="a">{twice}</app>'))
+
+    assert (read.os.platform, read.apps) == ("one", (AppRequest("a", ping=Ping(r=1), updatecheck=UpdateCheck()),))
 
 
 BILLION_LAUGHS = (
@@ -166,6 +255,7 @@ BILLION_LAUGHS = (
         pytest.param(request("<app/>" * 20_000), 413, id="20,000 applications"),
         pytest.param(request("<app/>" * (limits.MAX_APPS + 1)), 400, id="one application too many"),
         pytest.param(with_events(limits.MAX_EVENTS_PER_APP + 1), 400, id="one event too many"),
+        pytest.param(with_data(limits.MAX_DATA + 1), 400, id="one data element too many"),
         pytest.param(nested(limits.MAX_DEPTH + 1), 400, id="one level too deep"),
         pytest.param(nested(5000), 400, id="5,000 levels"),
         pytest.param(with_attributes(limits.MAX_ATTRIBUTES + 1), 400, id="one attribute too many"),
@@ -185,6 +275,7 @@ def test_what_is_no_request_is_refused_with_a_hint_of_the_status(body: bytes, ht
     [
         pytest.param(request("<app/>" * limits.MAX_APPS), id="applications"),
         pytest.param(with_events(limits.MAX_EVENTS_PER_APP), id="events"),
+        pytest.param(with_data(limits.MAX_DATA), id="data"),
         pytest.param(nested(limits.MAX_DEPTH), id="depth"),
         pytest.param(with_attributes(limits.MAX_ATTRIBUTES), id="attributes"),
         pytest.param(with_attribute_of(limits.MAX_ATTRIBUTE_LENGTH), id="attribute length"),

@@ -5,7 +5,7 @@ import itertools
 
 import pytest
 
-from omaha_api import catalog_objects, snapshot
+from omaha_api.catalog import catalog_objects, snapshot
 from support import omaha_fleet as fleet
 
 APP = "e96281a6-d1af-4bde-9a0a-97b76e56dc57"

@@ -223,6 +223,47 @@ async def test_each_application_of_a_request_is_answered_in_order_and_a_bad_one_
     assert apps[1].find("updatecheck").get("status") == "ok"
 
 
+OTHER_APP = "io.example.other"
+
+
+def two_apps(first, second):
+    """A machine with two applications, each in its own group."""
+    return (
+        f'<request protocol="3.0"><app appid="{APP}" version="1.0.0" track="fake1" machineid="m">{first}</app>'
+        f'<app appid="{OTHER_APP}" version="1.0.0" track="g" machineid="m">{second}</app></request>'
+    ).encode()
+
+
+@pytest.fixture
+async def of_two(store):
+    payload = fleet.package("1.1.0", app="other")
+    group = fleet.stamped(fleet.group(name="other-g", track="g", app="other", channel="other-c"), payload)
+    other = [fleet.application(OTHER_APP, name="other"), fleet.channel("1.1.0", name="other-c", app="other"), payload]
+    return await OmahaService(store).start([*fleet.fleet(APP), *other, group])
+
+
+async def test_without_the_store_each_application_of_a_request_gets_what_it_can(of_two, store):
+    await of_two.post(two_apps("<updatecheck/>", "<ping/>"))
+    store.away = True
+
+    reply = await of_two.post(two_apps("<updatecheck/>", "<updatecheck/>"))
+
+    assert [app.find("updatecheck").get("status") for app in reply.apps()] == ["ok", "noupdate"]
+
+
+async def test_a_request_is_put_off_as_a_whole_where_one_of_its_events_cannot_be_recorded(of_two, store):
+    await of_two.post(two_apps("<ping/>", "<updatecheck/>"))
+    store.away = True
+    body = two_apps("<updatecheck/>", '<event eventtype="14" eventresult="1"/>')
+
+    assert (await of_two.post(body)).status == 503
+    store.away = False
+    assert (await of_two.post(body)).status == 200
+    assert {grant.app_id: grant.state for grant in store.grants} == {
+        APP: GrantState.GRANTED, OTHER_APP: GrantState.DOWNLOADED
+    }  # fmt: skip
+
+
 @pytest.mark.parametrize("version", ["", "garbage", "1.2.3.4.5", "9" * 4000], ids=["none", "word", "five", "long"])
 async def test_a_version_that_cannot_be_compared_gets_noupdate(omaha, store, version):
     assert (await omaha.post(fleet.check(APP, version=version))).answer == "noupdate"
@@ -238,10 +279,11 @@ async def test_an_id_beyond_all_bounds_gets_noupdate_and_leaves_no_trace(omaha, 
 
 
 async def test_without_an_id_an_update_is_offered_only_where_nothing_is_counted(omaha, store):
-    assert (await omaha.post(fleet.check(APP, ""))).answer == "1.1.0"
     omaha.put(*fleet.fleet(APP, **HOURLY))
     assert (await omaha.post(fleet.check(APP, ""))).answer == "noupdate"
     assert (store.instances, store.grants) == ({}, [])
+    omaha.put(*fleet.fleet(APP))
+    assert (await omaha.post(fleet.check(APP, ""))).answer == "1.1.0"
 
 
 @pytest.mark.parametrize(
@@ -258,6 +300,19 @@ async def test_exactly_what_was_asked_is_answered(omaha, inner, tags):
     (app,) = (await omaha.post(fleet.check(APP, version="1.1.0", inner=inner))).apps()
 
     assert [child.tag for child in app] == tags
+
+
+@pytest.mark.parametrize(
+    ("name", "status"),
+    [("install", "error-nodata"), ("untrusted", "ok"), ("other", "error-invalidargs"), ("", "error-invalidargs")],
+)
+@pytest.mark.parametrize("version", ["1.0.0", "1.1.0"], ids=["offer", "noupdate"])
+async def test_data_is_answered_by_name(omaha, name, status, version):
+    body = fleet.check(APP, version=version, inner=f'<updatecheck/><data name="{name}" index="verboselogging"/>')
+
+    answered = [(await omaha.post(body)).apps()[0].find("data").get("status") for _ in range(2)]
+
+    assert answered == [status, status]
 
 
 async def test_a_client_that_forbids_updates_gets_none_though_others_do(omaha):

@@ -6,7 +6,7 @@ import pytest
 
 from support import omaha_clients_json
 from support import omaha_fleet as fleet
-from support.omaha_clients import Rejected, Update
+from support.clients.acceptance import Rejected, Update
 from support.omaha_service import PACKAGES, OmahaService
 from support.scripted_store import ScriptedStore
 from update_core.fleet.grants import GrantState

@@ -6,7 +6,7 @@ import logging
 
 import pytest
 
-from omaha_api.signing_keys import KeyFolder, KeyFolderError
+from omaha_api.cup.signing_keys import KeyFolder, KeyFolderError
 from support import cup_keys
 from support.eventually import eventually
 

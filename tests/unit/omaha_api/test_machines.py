@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from omaha_api import machines
-from omaha_api.fleet_memory import FleetMemory, Known
+from omaha_api.instances import machines
+from omaha_api.instances.fleet_memory import FleetMemory, Known
 from support import omaha_fleet as fleet
 from support.omaha_service import OmahaService
 from update_core.fleet.attributes import NONE, Attributes
@@ -155,4 +155,5 @@ def test_a_forgotten_instance_is_not_written_any_more():
     memory.forget(KEY)
 
     assert memory.known(KEY) is None
-    assert list(memory.take_touched(10)) == []
+    memory.begin_round()
+    assert memory.take_touched(10) == []

@@ -36,3 +36,15 @@ async def test_no_metric_label_comes_from_a_request(omaha):
     assert 'omaha_requests_total{status="404"} 1.0' in metrics
     assert "omaha_grants_total 1.0" in metrics
     assert 'omaha_request_duration_seconds_bucket{le="+Inf"} 3.0' in metrics
+    assert "omaha_minted_ids_total 0.0" in metrics
+
+
+async def test_ids_that_were_made_up_and_reports_that_came_twice_are_counted(omaha):
+    event = fleet.event(APP, "m", 13).replace(b"<request ", b'<request requestid="{1}" ')
+    for body in (fleet.check(APP, ""), event, event):
+        await omaha.post(body)
+
+    metrics = (await omaha.private("/metrics")).body.decode()
+
+    assert "omaha_minted_ids_total 1.0" in metrics
+    assert "omaha_replayed_reports_total 1.0" in metrics

@@ -1,11 +1,13 @@
 """What was seen reaches the store, in batches, bounded, newest first where an instance was seen twice."""
 
+import asyncio
 from datetime import UTC, datetime
 
 import pytest
 
-from omaha_api.fleet_memory import FleetMemory, Known
-from omaha_api.sightings import Sightings
+from omaha_api.instances.fleet_memory import FleetMemory, Known
+from omaha_api.instances.sightings import Sightings, turns
+from support.eventually import eventually
 from support.scripted_store import ScriptedStore
 from update_core.fleet.attributes import NONE
 from update_core.fleet.grants import Timeouts
@@ -20,7 +22,8 @@ def seen(instance_id="m", version="1.0.0"):
 
 
 def made(store, memory=None, **options):
-    return Sightings(store, memory or FleetMemory(), flush_interval_seconds=2, **options)
+    chosen = {"flush_interval_seconds": 2, "shortest_active_seconds": lambda: 86400}
+    return Sightings(store, memory or FleetMemory(), **chosen | options)
 
 
 async def test_the_newest_sighting_of_an_instance_is_the_one_that_is_written():
@@ -92,4 +95,89 @@ def test_memory_is_bounded_and_forgets_who_was_heard_first():
 
     assert memory.instances == 2
     assert memory.known(("app", "a")) is None
-    assert {sighting.instance_id for chunk in memory.take_touched(1) for sighting in chunk} == {"b", "c"}
+    memory.begin_round()
+    assert {sighting.instance_id for sighting in memory.take_touched(3)} == {"b", "c"}
+
+
+def fleet(*names):
+    memory = FleetMemory()
+    for name in names:
+        memory.remember(("app", name), Known("fake1", "1.0.0", NONE, "", "", NOW))
+    return memory
+
+
+def taken(memory, at_most):
+    return [sighting.instance_id for sighting in memory.take_touched(at_most)]
+
+
+def test_whose_refusal_changed_is_written_before_those_that_were_merely_heard():
+    memory = fleet("a", "b", "c")
+    for name in ("a", "b", "c"):
+        memory.touch(("app", name))
+    memory.begin_round()
+    memory.hurry(("app", "b"))
+
+    assert taken(memory, 1) == ["b"]
+    assert sorted(taken(memory, 3)) == ["a", "c"]
+
+
+def test_who_is_heard_in_mid_round_is_written_in_the_next():
+    memory = fleet("a", "b")
+    memory.touch(("app", "a"))
+    memory.begin_round()
+    memory.touch(("app", "b"))
+    assert taken(memory, 2) == ["a"]
+
+    memory.begin_round()
+
+    assert taken(memory, 2) == ["b"]
+
+
+def test_what_a_round_left_is_written_in_the_next():
+    memory = fleet("a", "b")
+    memory.touch(("app", "a"))
+    memory.begin_round()
+    memory.touch(("app", "b"))
+    memory.begin_round()
+
+    assert sorted(taken(memory, 2)) == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("active_seconds", "expected"),
+    [
+        pytest.param(86400, 15, id="by default half a minute"),
+        pytest.param(100, 5, id="a tenth of what a group waits for a sign of life"),
+        pytest.param(1, 1, id="never less than one"),
+    ],
+)
+def test_last_seen_times_come_early_enough_for_the_group_that_waits_least(active_seconds, expected):
+    assert turns(active_seconds, 2) == expected
+
+
+async def test_a_large_fleet_is_written_a_little_at_a_time():
+    names = [f"m{number}" for number in range(1000)]
+    store, memory = ScriptedStore(), fleet(*names)
+    for name in names:
+        memory.touch(("app", name))
+    sightings = made(store, memory, flush_interval_seconds=0.02, shortest_active_seconds=lambda: 1)
+
+    writing = asyncio.create_task(sightings.run())
+    await eventually(lambda: len(store.instances) == len(names))
+    writing.cancel()
+
+    assert store.calls == ["touch"] * 10
+
+
+async def test_last_seen_times_that_could_not_be_written_wait_for_the_store():
+    store, memory = ScriptedStore(), fleet("a")
+    sightings = made(store, memory)
+    memory.touch(("app", "a"))
+    store.away = True
+    with pytest.raises(StoreUnavailable):
+        await sightings.flush()
+
+    store.away = False
+    await sightings.flush()
+
+    assert list(store.instances) == [("app", "a")]

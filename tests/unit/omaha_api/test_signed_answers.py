@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from omaha_api import signing
+from omaha_api.cup import signing
 from support import cup_keys
 from support import omaha_fleet as fleet
 from support.omaha_service import OmahaService
@@ -201,6 +201,35 @@ async def test_an_altered_request_is_answered_and_signed_as_it_arrived_so_that_i
     assert (reply.status, doubt(reply, arrived)) == (200, None)
     assert doubt(reply, sent) is cup.Distrust.REQUEST_ALTERED
     assert "a request isn't what its cup2hreq says" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("body", "query", "outcome"),
+    [
+        (b"<request", "cup2key=7:1", "Signed"),
+        (b"<request", "cup2key=9:1", "UnknownKey"),
+        (b"<request", "cup2key=7", "Malformed"),
+        ([b" " * 40000] * 3, "cup2key=7:1", "NotRead"),
+    ],
+    ids=["signed", "unknown key", "malformed", "not read"],
+)
+async def test_requests_for_a_signature_are_counted_by_what_came_of_them(omaha, body, query, outcome):
+    await omaha.post(fleet.check(APP))
+    await omaha.post(body, query=query)
+
+    metrics = (await omaha.private("/metrics")).body.decode()
+
+    assert [line for line in metrics.splitlines() if line.startswith("omaha_cup_requests_total")] == [
+        f'omaha_cup_requests_total{{outcome="{outcome}"}} 1.0'
+    ]
+
+
+async def test_altered_requests_are_counted(omaha):
+    body = fleet.check(APP)
+    await omaha.post(body, query=cup.query("7:1", body))
+    await omaha.post(body, query=cup.query("7:1", b"another"))
+
+    assert b"omaha_cup_altered_requests_total 1.0" in (await omaha.private("/metrics")).body
 
 
 def test_altered_requests_are_mentioned_at_most_once_a_minute(keys, caplog):

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from omaha_api import asgi
+from omaha_api.answers import asgi
 from support import omaha_fleet as fleet
 from support.omaha_service import OmahaService
 from support.scripted_store import ScriptedStore
@@ -23,6 +23,15 @@ CATALOGS: dict[str, list[Any]] = {
     "one an hour": fleet.fleet(APP, rateLimit={"maxUpdates": 1, "periodSeconds": 3600}),
     "one at a time": fleet.fleet(APP, maxInFlight=1, updateTimeoutSeconds=60),
     "no application": [],
+    "with all that a group says": fleet.fleet(
+        APP,
+        exclude={"oems": ["bare"]},
+        onDemand="BypassLimits",
+        pollIntervalSeconds=3600,
+        rateLimit={"maxUpdates": 1, "periodSeconds": 3600},
+        retryAfterSeconds=60,
+        versionPolicy={"allowDowngrade": True, "prefix": "1"},
+    ),
     "two groups": [
         *fleet.fleet(APP),
         fleet.stamped(fleet.group(name="other", track="other", paused=True), fleet.package("1.1.0")),
@@ -44,6 +53,8 @@ def traces(omaha: OmahaService) -> dict[str, Any]:
         "answers": service.tally.answers,
         "events": service.tally.events,
         "requests": service.tally.requests,
+        "minted": service.tally.minted,
+        "replays": service.tally.replays,
         "known": [service.memory.known((APP, machine)) for machine in MACHINES],
         "live grants": service.memory.live_grants,
         "queued": service.sightings.queued,
@@ -56,11 +67,13 @@ def traces(omaha: OmahaService) -> dict[str, Any]:
 def a_check(**differences: str) -> bytes:
     said = {
         "machineid": "m0", "version": "1.1.0", "track": "fake1", "bootid": "{b}", "oem": "qemu", "alias": "", "userid": "u",
+        "requestid": "", "installsource": "scheduler", "os": "CoreOS", "cohort": "",
         "inner": '<ping active="1"/><updatecheck/><event eventtype="3" eventresult="2"/>', "appid": f"{{{APP}}}",
     } | differences  # fmt: skip
     return (
         (
-            '<request protocol="3.0" userid="{userid}"><os platform="CoreOS"/><app appid="{appid}" version="{version}" track="{track}"'
+            '<request protocol="3.0" userid="{userid}" requestid="{requestid}" sessionid="s" installsource="{installsource}">'
+            '<os platform="{os}" arch="{os}"/><app appid="{appid}" version="{version}" track="{track}" cohort="{cohort}"'
             ' bootid="{bootid}" oem="{oem}" machineid="{machineid}" machinealias="{alias}">{inner}</app></request>'
         )
         .format(**said)
@@ -87,9 +100,14 @@ CHECKS = st.fixed_dictionaries(
         "alias": st.sampled_from(["", "web", "a" * 200]),
         "userid": st.sampled_from(["u", "", "m0", "a b"]),
         "appid": st.sampled_from([APP, APP.upper(), "unknown", "?"]),
+        "requestid": st.sampled_from(["r0", "r1", "r r"]),
+        "installsource": st.sampled_from(["ondemandupdate", ""]),
+        "os": st.sampled_from(["x64", "arm64"]),
+        "cohort": st.sampled_from(["fake1:0000000000000001", "1:1:"]),
         "inner": st.sampled_from(
             [
-                "<updatecheck/>", '<ping r="1"/>', "", '<updatecheck updatedisabled="true"/>', '<updatecheck sameversionupdate="true"/>',
+                "<updatecheck/>", '<ping r="1"/>', "", '<updatecheck rollback_allowed="true"/>', '<updatecheck targetversionprefix="2"/>',
+                '<updatecheck/><data name="install"/>', '<updatecheck updatedisabled="true"/>', '<updatecheck sameversionupdate="true"/>',
                 '<event eventtype="13" eventresult="1"/>', '<event eventtype="3" eventresult="1"/>',
                 '<updatecheck/><event eventtype="3" eventresult="0" errorcode="2000"/><event eventtype="77" eventresult="x"/>',
             ]
@@ -152,7 +170,8 @@ def shortly(omaha, body):
     """What the shortcut says alone, once it has heard the form."""
     forms = scan30.Forms()
     forms.learn(body, xml30.read_request(body))
-    return omaha.service.steady.answer(forms.scan(body))
+    answered = omaha.service.steady.answer(forms.scan(body))
+    return None if answered is None else answered[0]
 
 
 @pytest.mark.parametrize(
@@ -174,10 +193,15 @@ async def test_a_steady_check_takes_the_shortcut_and_touches_no_store(omaha, sto
 @pytest.mark.parametrize(
     "differences",
     [
+        {"inner": '<updatecheck targetversionprefix="1"/>'}, {"inner": '<updatecheck rollback_allowed="true"/>'},
+        {"machineid": "", "userid": ""}, {"machineid": "", "userid": "", "cohort": "fake1:0000000000000001"},
         {"machineid": "m1"}, {"version": "1.0.0"}, {"version": "1.2"}, {"track": "nobody", "appid": "unknown"}, {"oem": "bare"},
         {"alias": "web"}, {"inner": "<ping/>"},
     ],
-    ids=["a new instance", "an offer", "another version", "nobody's", "another machine", "another alias", "no check"],
+    ids=[
+        "a prefix", "downwards too", "anonymous", "a cohort", "a new instance", "an offer", "another version", "nobody's",
+        "another machine", "another alias", "no check",
+    ],
 )  # fmt: skip
 async def test_what_isnt_steady_is_left_alone(omaha, differences):
     await omaha.post(a_check())
@@ -185,6 +209,15 @@ async def test_what_isnt_steady_is_left_alone(omaha, differences):
 
     assert shortly(omaha, a_check(**differences)) is None
     assert traces(omaha) == before
+
+
+async def test_a_check_on_demand_is_heard_as_one(omaha):
+    omaha.put(*CATALOGS["with all that a group says"])
+    await omaha.post(a_check(version="1.0.0", machineid="m1"))
+    await omaha.post(a_check(version="1.0.0"))
+    assert shortly(omaha, a_check(version="1.0.0")) is not None
+
+    assert shortly(omaha, a_check(version="1.0.0", installsource="ondemandupdate")) is None
 
 
 async def test_an_instance_that_changes_its_group_takes_no_shortcut(omaha):

@@ -32,7 +32,7 @@ def follower(version, name="prod", *, complete=False, ready="True", progress="Ro
 def view(*followers, of=None, **changes):
     """A Channel at 1.0.0 in an application that is well."""
     healthy = channel.View(
-        channel=of or kinds.channel("1.0.0"), application=kinds.application(), package=PACKAGE, followers=followers
+        channel=of or kinds.channel("1.0.0"), application=kinds.application(), packages=(PACKAGE,), followers=followers
     )
     return dataclasses.replace(healthy, **changes)
 
@@ -108,7 +108,7 @@ def test_rolled_out_is_true_only_when_all_followers_have_completed_the_version(f
 
 
 def test_a_missing_package_is_said_and_doesnt_hold_the_generation_back():
-    status = channel.reconcile(view(follower("0.9.0", complete=True), package=None), NOW).status
+    status = channel.reconcile(view(follower("0.9.0", complete=True), packages=()), NOW).status
 
     assert kinds.summary(status.conditions)["PackageAvailable"] == "False PackageNotFound"
     assert kinds.summary(status.conditions)["RolledOut"] == "False PackageNotFound"
@@ -157,8 +157,8 @@ class World:
     def channel(self):
         return kinds.channel(self.version, status=self.status, generation=self.generation)
 
-    def package(self):
-        return kinds.package(self.version) if self.version in self.packages else None
+    def present(self):
+        return (kinds.package(self.version),) if self.version in self.packages else ()
 
     def group(self, name):
         return kinds.group(name=name, track=name, status=self.groups[name])
@@ -177,7 +177,7 @@ class World:
             application=kinds.application(),
             channel=self.channel(),
             fleet=fleet,
-            package=self.package(),
+            packages=self.present(),
         )
         self.groups[name] = group.reconcile(seen, NOW, "salt").status
 
@@ -192,7 +192,7 @@ class World:
         before = self.status
         followers = tuple(self.group(name) for name in self.groups)
         seen = channel.View(
-            channel=self.channel(), application=kinds.application(), package=self.package(), followers=followers
+            channel=self.channel(), application=kinds.application(), packages=self.present(), followers=followers
         )
         self.status = channel.reconcile(seen, NOW).status
         if self.status.observed_generation != before.observed_generation:

@@ -23,7 +23,7 @@ def view(**changes):
         channel=kinds.channel("1.0.0"),
         fleet=QUIET,
         channel_holder=kinds.channel("1.0.0"),
-        package=kinds.package("1.0.0"),
+        packages=(kinds.package("1.0.0"),),
     )
     return dataclasses.replace(healthy, **changes)
 
@@ -60,7 +60,7 @@ TROUBLE = [
         id="appId lost",
     ),
     pytest.param(
-        {"channel": None, "package": None},
+        {"channel": None, "packages": ()},
         "False ReferenceNotFound",
         'Channel "stable" does not exist',
         id="no channel",
@@ -78,7 +78,7 @@ TROUBLE = [
         id="channel without its name",
     ),
     pytest.param(
-        {"channel": kinds.channel("99999999999"), "package": None},
+        {"channel": kinds.channel("99999999999"), "packages": ()},
         "False ReferenceNotFound",
         'Channel "stable" is not ready: spec.version',
         id="channel with a version that is none",
@@ -172,7 +172,7 @@ def test_a_fleet_that_has_yet_to_answer_leaves_its_condition_as_it_was():
 
 def test_a_missing_package_keeps_the_last_target_and_completes_nothing():
     before = reconciled()
-    after = follow(before, channel=kinds.channel("2.0.0"), package=None, fleet=counted(1, active=1, on_target=1)).status
+    after = follow(before, channel=kinds.channel("2.0.0"), packages=(), fleet=counted(1, active=1, on_target=1)).status
 
     assert after.target == before.target
     assert kinds.summary(after.conditions)["PackageAvailable"] == "False PackageNotFound"
@@ -225,7 +225,7 @@ def test_an_outage_is_explained_where_the_counts_are_and_said_of_a_group_that_it
     assert reported.message == "The counts are old: APIService x is away; look there."
     assert calm.notices == ()
 
-    promoted = {"channel": kinds.channel("2.0.0"), "package": kinds.package("2.0.0"), "fleet": away}
+    promoted = {"channel": kinds.channel("2.0.0"), "packages": (kinds.package("2.0.0"),), "fleet": away}
     held_back = follow(calm.status, **promoted)
     assert [notice.reason for notice in held_back.notices] == ["FleetUnavailable"]
     assert "2.0.0 has not begun" in held_back.notices[0].note
@@ -233,9 +233,9 @@ def test_an_outage_is_explained_where_the_counts_are_and_said_of_a_group_that_it
 
 
 def test_the_words_of_an_outage_change_nothing_but_the_condition_that_is_paced():
-    before = follow(reconciled(), channel=kinds.channel("2.0.0"), package=kinds.package("2.0.0"), fleet=AWAY).status
+    before = follow(reconciled(), channel=kinds.channel("2.0.0"), packages=(kinds.package("2.0.0"),), fleet=AWAY).status
     other = dataclasses.replace(AWAY, trouble="another one")
-    after = follow(before, channel=kinds.channel("2.0.0"), package=kinds.package("2.0.0"), fleet=other).status
+    after = follow(before, channel=kinds.channel("2.0.0"), packages=(kinds.package("2.0.0"),), fleet=other).status
 
     changed = {new.type for old, new in zip(before.conditions, after.conditions, strict=True) if old != new}
     assert changed == {"FleetReported"}
@@ -289,7 +289,7 @@ def test_the_generation_advances_with_the_conditions_that_it_resets():
         group=moved,
         channel=beta,
         channel_holder=beta,
-        package=kinds.package("1.1.0"),
+        packages=(kinds.package("1.1.0"),),
         fleet=counted(1, active=1, on_target=1),
     )
 

@@ -37,6 +37,13 @@ fleets = st.builds(Fleet, contact=st.sampled_from(Contact), known=st.booleans(),
 applications = st.sampled_from([None, kinds.application(), kinds.application(ready="AppIdConflict")])
 
 
+def package_sets(version):
+    """What there may be of a version."""
+    for_all, again = kinds.package(version), kinds.package(version, uid="other")
+    amd64, arm64 = kinds.package(version, arch="amd64"), kinds.package(version, arch="arm64")
+    return [(), (for_all,), (again,), (amd64,), (amd64, arm64), (for_all, arm64)]
+
+
 @st.composite
 def views(draw, status=None):
     """A Group in any surroundings."""
@@ -49,7 +56,7 @@ def views(draw, status=None):
         fleet=draw(fleets),
         rivals=draw(st.sampled_from([(), (kinds.group(name="a"),)])),
         channel_holder=its_channel,
-        package=draw(st.sampled_from([None, kinds.package(version), kinds.package(version, uid="other")])),
+        packages=draw(st.sampled_from(package_sets(version))),
     )
 
 
@@ -58,7 +65,7 @@ def with_status(view, status):
     read = Group.parse(
         {"metadata": view.group.metadata.to_wire(), "spec": view.group.spec.to_wire(), "status": status.to_wire()}
     )
-    return group.View(read, view.application, view.channel, view.fleet, view.rivals, view.channel_holder, view.package)
+    return group.View(read, view.application, view.channel, view.fleet, view.rivals, view.channel_holder, view.packages)
 
 
 @given(st.data())
@@ -96,10 +103,10 @@ def test_a_channels_status_settles_in_two_writes(data):
     view = data.draw(views())
     followers = (with_status(view, group.reconcile(view, kinds.later(1), "salt").status).group,)
     found = kinds.channel("1.0.0")
-    package = data.draw(st.sampled_from([None, kinds.package("1.0.0")]))
+    packages = data.draw(st.sampled_from(package_sets("1.0.0")))
     statuses = []
     for step in range(3):
-        seen = channel.View(found, kinds.application(), package=package, followers=followers)
+        seen = channel.View(found, kinds.application(), packages=packages, followers=followers)
         statuses.append(channel.reconcile(seen, kinds.later(step)).status)
         found = kinds.channel("1.0.0", status=statuses[-1])
 

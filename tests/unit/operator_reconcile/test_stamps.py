@@ -20,8 +20,9 @@ def record(sequence, version="1.0.0", **more):
 
 
 def decide(status, package, fleet=NEVER_SEEN, salt="new-salt"):
-    """The stamps after a look at a status."""
-    return stamps.decide(status, package, fleet, NOW, salt)
+    """The stamps after a look at a status; `package` may be several."""
+    packages = package if isinstance(package, tuple) else (package,) if package else ()
+    return stamps.decide(status, packages, fleet, NOW, salt)
 
 
 def applied(decided, generation=1):
@@ -143,4 +144,4 @@ def test_without_a_package_the_stamps_stay_and_nothing_is_pending():
 def test_a_rollout_begins_on_a_whole_second():
     precise = NOW.replace(microsecond=123456)
 
-    assert stamps.decide(GroupStatus(), A, NEVER_SEEN, precise, "s").rollout.started_time == NOW
+    assert stamps.decide(GroupStatus(), (A,), NEVER_SEEN, precise, "s").rollout.started_time == NOW

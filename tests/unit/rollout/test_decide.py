@@ -27,6 +27,7 @@ REASONS = [
     ("UpToDate", {}, {"version": NEW}, {}),
     ("RolloutPending", {"stamp": None}, {}, {}),
     ("PackageUnavailable", {"payloads": ()}, {}, {}),
+    ("Excluded", {"excluded_oems": frozenset({"ami"})}, {"oem": "ami"}, {}),
     ("Paused", {"paused": True}, {}, {}),
     ("StaleCatalog", {}, {}, {"highest_sequence": 2}),
     ("AnonymousInstance", {"limits": ONE_A_MINUTE}, {"instance_id": None}, {}),

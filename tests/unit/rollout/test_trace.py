@@ -7,22 +7,28 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from support.fleet_values import NEW, NOW, OLD, asking, grant, group, stamp
+from support.fleet_values import NEW, NOW, OLD, PAYLOAD, asking, grant, group, stamp
 from update_core import versions
 from update_core.resources.fleet.decision import MAX_MESSAGE
 from update_core.rollout import decide, explain, trace
-from update_core.rollout.model import Fleet, Limits, Offer, Reason, Refusal
+from update_core.rollout.model import Fleet, Limits, LostPackage, Offer, Reason, Refusal
 from update_core.rollout.trace import Verdict
 
 MOMENTS = st.none() | st.integers(-2, 2).map(lambda minutes: NOW + timedelta(minutes=minutes))
 
+AMD64 = replace(PAYLOAD, arch="amd64")
 GROUPS = st.builds(
     group,
     version=st.sampled_from([OLD, NEW]),
     limits=st.builds(Limits, st.none() | st.just(1), st.just(60), st.none() | st.integers(1, 2)),
     paused=st.booleans(),
     stamp=st.none() | st.builds(stamp, st.integers(1, 2), version=st.sampled_from([NEW, "1.2.0"])),
-    payloads=st.sampled_from([(), group().payloads]),
+    payloads=st.sampled_from([(), group().payloads, (AMD64,), (*group().payloads, AMD64)]),
+    lost=st.sampled_from([(), (LostPackage("arm64", "app-arm64"),)]),
+    excluded_oems=st.sampled_from([frozenset(), frozenset({"ami"})]),
+    version_prefix=st.sampled_from(["", "1.1", "1.2$"]),
+    allow_downgrade=st.booleans(),
+    on_demand_bypasses=st.booleans(),
     wanted=st.none() | st.sampled_from([versions.parse(OLD), versions.parse(NEW)]),
 )
 INSTANCES = st.builds(
@@ -31,6 +37,11 @@ INSTANCES = st.builds(
     st.sampled_from([OLD, NEW, "garbage", ""]),
     updates_disabled=st.booleans(),
     same_version=st.booleans(),
+    rollback_allowed=st.booleans(),
+    version_prefix=st.sampled_from(["", "1.1", "2"]),
+    arch=st.sampled_from(["", "amd64", "arm64"]),
+    oem=st.sampled_from(["", "ami"]),
+    on_demand=st.booleans(),
 )
 FLEETS = st.builds(
     Fleet,
@@ -46,7 +57,7 @@ FLEETS = st.builds(
 
 def sayable(of_group):
     """The catalog resolves a package only for a stamp."""
-    return of_group if of_group.stamp is not None else replace(of_group, payloads=())
+    return of_group if of_group.stamp is not None else replace(of_group, payloads=(), lost=())
 
 
 QUESTIONS = st.tuples(GROUPS.map(sayable), INSTANCES, FLEETS, st.just(NOW))

@@ -70,6 +70,28 @@ def test_the_screen_tells_target_counts_limits_and_what_it_waits_for():
     ]
 
 
+@pytest.mark.parametrize(
+    ("spec", "row"),
+    [
+        pytest.param(
+            {"exclude": {"oems": ["ami", "azure"]}, "onDemand": "Respect"},
+            "Serves       no instance with OEM ami or azure",
+            id="OEMs",
+        ),
+        pytest.param(
+            {"versionPolicy": {"prefix": "1.", "allowDowngrade": True}, "onDemand": "BypassLimits"},
+            "Serves       versions that begin with 1. only; lower ones to who asks for a rollback; checks on demand past the rate",
+            id="versions",
+        ),
+        pytest.param({"versionPolicy": {"allowDowngrade": False}, "exclude": {}}, None, id="everybody with everything"),
+    ],
+)
+def test_the_screen_tells_whom_a_group_serves_if_that_is_not_everybody(spec, row):
+    screen = list(group_screen.lines(Picture(APP_ID, group(spec=spec), channel=channel()), signs.ASCII, NOW))
+
+    assert [line for line in screen if line.startswith("Serves")] == ([row] if row else [])
+
+
 def test_without_unicode_the_screen_is_ascii():
     picture = Picture(APP_ID, group(**MOVING), progress(active=2, onTarget=1), channel())
 
@@ -144,6 +166,18 @@ def test_the_state_is_about_what_the_channel_names_now(found, version, state):
                 "1 active instance below the target, of which 0 in flight at most",
             ],
             id="paused",
+        ),
+        pytest.param(
+            Picture(APP_ID, group(spec={"versionPolicy": {"prefix": "2"}}, **MOVING), channel=channel()),
+            [
+                "a version of the channel that begins with 2, or `updatectl group update com.example.web berlin --version-prefix P`"
+            ],
+            id="outside-the-prefix",
+        ),
+        pytest.param(
+            Picture(APP_ID, group(spec={"versionPolicy": {"prefix": "1.1"}}, **DONE), channel=channel()),
+            [],
+            id="inside-the-prefix",
         ),
         pytest.param(
             Picture(APP_ID, group(**MOVING), progress(total=3, active=0), channel()),

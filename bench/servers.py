@@ -1,0 +1,122 @@
+"""What is measured? The real service and the empty application, each a process; what they spent, and what the store was asked."""
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import checking_fleet
+import counted_service
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from omaha_api.catalog import snapshot
+
+CUP_KEY_ID = 1
+_EMPTY_APP = Path(__file__).with_name("empty_app.py")
+_TICKS = os.sysconf("SC_CLK_TCK")
+_PATIENCE_SECONDS = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A process that answers on a port of this machine."""
+
+    process: subprocess.Popen[bytes]
+    port: int
+
+    def cpu_seconds(self) -> float:
+        """User and system time so far, of all its threads."""
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / _TICKS
+
+
+@contextlib.contextmanager
+def service(folder: Path, groups: int) -> Iterator[Server]:
+    """The real service with so many groups; its API server is an address where nothing listens."""
+    _write_kubeconfig(folder / "kubeconfig")
+    _write_cup_key(folder / counted_service.CUP_KEYS_FOLDER)
+    snapshot.save(folder / "catalog.json", checking_fleet.resources(groups))
+    port = free_port()
+    with running([sys.executable, counted_service.__file__, str(port), str(free_port()), str(folder)]) as process:
+        _await_listener(process, port)
+        yield Server(process, port)
+
+
+@contextlib.contextmanager
+def empty() -> Iterator[Server]:
+    """The empty application."""
+    port = free_port()
+    with running([sys.executable, str(_EMPTY_APP), str(port)]) as process:
+        _await_listener(process, port)
+        yield Server(process, port)
+
+
+def store_calls(server: Server, folder: Path) -> dict[str, int]:
+    """How often the service has asked its store what."""
+    file = folder / counted_service.CALLS_FILE
+    file.unlink(missing_ok=True)
+    server.process.send_signal(signal.SIGUSR1)
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while not file.exists():
+        if time.monotonic() > deadline:
+            sys.exit("the service doesn't tell what it asked its store")
+        time.sleep(0.01)
+    counts: dict[str, int] = json.loads(file.read_text())
+    return counts
+
+
+@contextlib.contextmanager
+def running(command: list[str]) -> Iterator[subprocess.Popen[bytes]]:
+    """The process, ended at the end."""
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        try:
+            yield process
+        finally:
+            process.terminate()
+            try:
+                process.wait(20)
+            except subprocess.TimeoutExpired:
+                process.kill()
+
+
+def free_port() -> int:
+    """A port that nobody has right now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _await_listener(process: subprocess.Popen[bytes], port: int) -> None:
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while time.monotonic() < deadline and process.poll() is None:
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)):
+            return
+        time.sleep(0.1)
+    sys.exit(f"{' '.join(map(str, process.args if isinstance(process.args, list) else [process.args]))} doesn't listen")
+
+
+def _write_kubeconfig(path: Path) -> None:
+    cluster = {"name": "none", "cluster": {"server": "http://127.0.0.1:1"}}
+    context = {"name": "none", "context": {"cluster": "none", "user": "none"}}
+    kubeconfig = {
+        "apiVersion": "v1", "kind": "Config", "current-context": "none", "clusters": [cluster], "contexts": [context],
+        "users": [{"name": "none", "user": {}}],
+    }  # fmt: skip
+    path.write_text(json.dumps(kubeconfig))
+
+
+def _write_cup_key(folder: Path) -> None:
+    folder.mkdir()
+    key = ec.generate_private_key(ec.SECP256R1())
+    (folder / f"{CUP_KEY_ID}.pem").write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    )

@@ -1,0 +1,1 @@
+"""What instances are answered: the public port, from the bytes of a request to those of its answer."""

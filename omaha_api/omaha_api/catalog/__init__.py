@@ -1,0 +1,1 @@
+"""The resources of Kubernetes, as one snapshot that checks are answered from."""

@@ -1,0 +1,1 @@
+"""Signed answers: which are signed, and with which keys."""

@@ -1,0 +1,226 @@
+"""What does this process know of the fleet without asking the store?
+
+Live grants, each group's ledger, and a small record per instance heard since the start. Memory may refuse and may repeat a grant; it
+never gives one. Whatever the store answers is put in here, in the order of its commits.
+"""
+
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from update_core.fleet.attributes import Attributes
+from update_core.fleet.grants import Grant
+from update_core.fleet.store import GroupLedger, InstanceRecord, Sighting
+from update_core.rollout.model import Fleet, Limits, ResolvedGroup
+
+InstanceKey = tuple[str, str]
+"""(app_id, instance_id)."""
+GroupKey = tuple[str, str]
+"""(app_id, track)."""
+
+MAX_INSTANCES = 1_000_000
+"""Records kept at most, some 600 bytes each; beyond that the one heard first is forgotten, and loaded again at its next check."""
+
+
+@dataclass(slots=True)
+class Known:
+    """An instance as it was last heard and as the store has it."""
+
+    track: str
+    version: str
+    attributes: Attributes
+    alias: str
+    boot_id: str
+    last_seen: datetime
+    refusal: str = ""
+    """What it was answered last: a reason, OFFERED, or empty while it hasn't asked."""
+    boots_at_random: bool = False
+    """Whether its boot id changes without a boot, and says nothing therefore."""
+
+    def __post_init__(self) -> None:
+        # Thousands of instances have the same: one object for all is less memory, and equal at a glance.
+        self.version, self.alias = sys.intern(self.version), sys.intern(self.alias)
+
+
+@dataclass(slots=True)
+class _Group:
+    ledger: GroupLedger
+    in_flight: int
+    limits: Limits | None = None
+    """The limits that the ledger's rate_slot was computed with; under others it says nothing."""
+
+
+class FleetMemory:
+    """The memory of one process, used from the event loop alone."""
+
+    def __init__(self, *, max_instances: int = MAX_INSTANCES) -> None:
+        self._instances: dict[InstanceKey, Known] = {}
+        self._touched: set[InstanceKey] = set()
+        self._due: set[InstanceKey] = set()
+        self._hurried: set[InstanceKey] = set()
+        self._live: dict[InstanceKey, Grant] = {}
+        self._groups: dict[GroupKey, _Group] = {}
+        self._max_instances = max_instances
+        self.forgotten = 0
+        """How often an instance was forgotten: what was read from the store before that may be gone."""
+
+    def load(self, grants: Iterable[Grant], ledgers: Iterable[GroupLedger]) -> None:
+        """Begin with what the store holds; before that nothing may be decided."""
+        for ledger in ledgers:
+            self._groups[ledger.app_id, ledger.track] = _Group(ledger, in_flight=0)
+        for grant in grants:
+            self.apply(grant)
+
+    # Instances
+
+    def known(self, key: InstanceKey) -> Known | None:
+        """The record of an instance, None if it wasn't heard since the start."""
+        return self._instances.get(key)
+
+    def remember(self, key: InstanceKey, known: Known) -> None:
+        """Keep a record."""
+        self._instances[key] = known
+        if len(self._instances) > self._max_instances:
+            oldest = next(iter(self._instances))
+            del self._instances[oldest]
+            self._untouch(oldest)
+
+    def forget(self, key: InstanceKey) -> None:
+        """Let go of an instance's record, and of what it would have written; its grant in flight is `apply`'s."""
+        self.forgotten += 1
+        self._instances.pop(key, None)
+        self._untouch(key)
+
+    def touch(self, key: InstanceKey) -> None:
+        """Have the instance's last-seen and refusal written in the next round."""
+        self._touched.add(key)
+
+    def hurry(self, key: InstanceKey) -> None:
+        """Have them written with the very next batch: what is shown of the instance has changed."""
+        self._hurried.add(key)
+
+    def begin_round(self) -> None:
+        """From now on whoever was touched is due to be written."""
+        if self._due:
+            self._due |= self._touched
+            self._touched.clear()
+        else:
+            self._due, self._touched = self._touched, self._due
+
+    @property
+    def due(self) -> int:
+        """How many are to be written in this round."""
+        return len(self._due)
+
+    @property
+    def hurried(self) -> int:
+        """How many are to be written before them."""
+        return len(self._hurried)
+
+    def take_touched(self, at_most: int) -> list[Sighting]:
+        """Some who are to be written, the hurried first, as they are now; they are no longer due. Empty when nobody is left."""
+        taken: list[Sighting] = []
+        while len(taken) < at_most and (self._hurried or self._due):
+            key = (self._hurried or self._due).pop()
+            # What is written of the hurried says all that the round would say of them.
+            self._due.discard(key)
+            known = self._instances.get(key)
+            if known is not None:
+                taken.append(sighting(key, known))
+        return taken
+
+    @property
+    def instances(self) -> int:
+        """How many records are kept."""
+        return len(self._instances)
+
+    def _untouch(self, key: InstanceKey) -> None:
+        for keys in (self._touched, self._due, self._hurried):
+            keys.discard(key)
+
+    # Grants
+
+    def live_grant(self, key: InstanceKey) -> Grant | None:
+        """The instance's grant in flight."""
+        return self._live.get(key)
+
+    @property
+    def live_grants(self) -> int:
+        """How many grants are in flight, of all groups."""
+        return len(self._live)
+
+    def apply(self, grant: Grant) -> None:
+        """Take over a grant as the store has it now: in flight or ended."""
+        key = (grant.app_id, grant.instance_id)
+        held = self._live.get(key)
+        same = held is not None and (held.track, held.number) == (grant.track, grant.number)
+        if grant.state.live:
+            if held is not None and not same:
+                self._count(held, -1)
+            if not same:
+                self._count(grant, 1)
+            self._live[key] = grant
+        elif same:
+            del self._live[key]
+            self._count(grant, -1)
+
+    # Groups
+
+    def learn(self, ledger: GroupLedger, limits: Limits | None) -> None:
+        """Take over a group's ledger as of a commit, with the limits that it was computed with (None: no slot was)."""
+        key = (ledger.app_id, ledger.track)
+        held = self._groups.get(key)
+        if held is not None and ledger.next_number < held.ledger.next_number:
+            return  # an answer that was overtaken by a later commit's
+        self._groups[key] = _Group(ledger, ledger.in_flight, limits)
+
+    def fleet(self, group: ResolvedGroup, live_grant: Grant | None) -> Fleet:
+        """What memory knows that bears on a decision for an instance of the group."""
+        held = self._groups.get((group.app_id, group.track))
+        if held is None:
+            return Fleet(live_grant=live_grant)
+        ledger = held.ledger
+        return Fleet(
+            live_grant=live_grant,
+            highest_sequence=ledger.highest_sequence,
+            in_flight=held.in_flight,
+            rate_slot=ledger.rate_slot if held.limits == group.limits else None,
+            quiet_until=ledger.quiet_until,
+        )
+
+    def _count(self, grant: Grant, change: int) -> None:
+        key = (grant.app_id, grant.track)
+        held = self._groups.get(key)
+        if held is None:
+            held = self._groups[key] = _Group(GroupLedger(grant.app_id, grant.track), 0)
+        held.in_flight += change
+
+
+def sighting(key: InstanceKey, known: Known) -> Sighting:
+    """The record in the form that the store takes."""
+    app_id, instance_id = key
+    return Sighting(
+        app_id=app_id,
+        instance_id=instance_id,
+        track=known.track,
+        version=known.version,
+        at=known.last_seen,
+        attributes=known.attributes,
+        alias=known.alias,
+        boot_id=known.boot_id,
+        refusal=known.refusal,
+    )
+
+
+def from_record(record: InstanceRecord) -> Known:
+    """The record that the store has."""
+    return Known(
+        record.track,
+        record.version,
+        record.attributes,
+        record.alias,
+        record.boot_id,
+        record.last_seen,
+        record.last_refusal,
+    )

@@ -1,0 +1,207 @@
+"""What does an instance say of itself, and what does that move? Its events, then its version, group, machine and boot.
+
+What moves an update in flight is durable before anything is answered; what an instance says on every check touches no store.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from omaha_api import metrics
+from omaha_api.instances import fleet_memory, machines
+from omaha_api.instances.fleet_memory import FleetMemory, InstanceKey, Known
+from omaha_api.instances.sightings import Sightings
+from update_core.fleet import evidence
+from update_core.fleet.attributes import Attributes
+from update_core.fleet.grants import PROGRESS, Grant, GrantState
+from update_core.fleet.store import FleetStore, StoreUnavailable
+from update_core.omaha import messages
+from update_core.rollout.model import ResolvedGroup
+
+
+class Hearing:
+    """Takes in what instances say."""
+
+    def __init__(
+        self,
+        store: FleetStore,
+        memory: FleetMemory,
+        sightings: Sightings,
+        tally: metrics.Tally,
+        *,
+        moved: Callable[[], None],
+    ) -> None:
+        self._store = store
+        self._memory = memory
+        self._sightings = sightings
+        self._tally = tally
+        self._moved = moved
+        self._machines = machines.Machines()
+
+    def count_events(self, app: messages.AppRequest, *, again: bool) -> None:
+        """Count events that move nothing, unless they were told and counted before (`again`)."""
+        for event in app.events:
+            self._count(event, again=again, moved=False)
+
+    async def record_events(
+        self,
+        app: messages.AppRequest,
+        group: ResolvedGroup,
+        key: InstanceKey,
+        now: datetime,
+        *,
+        again: bool,
+        own_codes: bool,
+    ) -> None:
+        """Make durable what moves the instance's update; everything else is counted and acknowledged.
+
+        `own_codes`: its error codes are none of update_engine's.
+
+        Raises:
+            StoreUnavailable: it couldn't be made durable; nothing may be acknowledged.
+        """
+        grant = self._memory.live_grant(key)
+        known = self._memory.known(key)
+        boot_id = "" if known is not None and known.boots_at_random else machines.bounded(app.bootid)
+        material: list[evidence.Event] = []
+        for event in app.events:
+            moved = None
+            if grant is not None:
+                claim = evidence.Event(event.eventtype, event.eventresult, event.errorcode, boot_id, own_codes)
+                moved = evidence.weigh(grant, claim, group.timeouts, now)
+                if moved is not None:
+                    grant = moved
+                    material.append(claim)
+            self._count(event, again=again, moved=moved is not None)
+        if not material:
+            return
+        for grant in await self._store.weigh(*key, material, group.timeouts, now):
+            self._memory.apply(grant)
+        self._moved()
+
+    def _count(self, event: messages.Event, *, again: bool, moved: bool) -> None:
+        if not again:
+            self._tally.events[*metrics.event_class(event.eventtype, event.eventresult), moved] += 1
+
+    async def record_report(
+        self, app: messages.AppRequest, os: messages.Os, group: ResolvedGroup, key: InstanceKey, now: datetime
+    ) -> tuple[bool, Known]:
+        """Take note of the instance's version, group, machine and boot. False with it: the store had to be asked, and didn't answer."""
+        known = self._memory.known(key) or await self._load(app, os, group, key, now)
+        attributes, alias = self._described(app, os, known)
+        changed = (
+            known.version != machines.bounded(app.version)
+            or known.track != group.track
+            or known.attributes != attributes
+            or known.alias != alias
+        )
+        grant = self._memory.live_grant(key)
+        settled = True
+        if grant is not None or changed:
+            seen = Known(
+                group.track,
+                machines.bounded(app.version),
+                attributes,
+                alias,
+                machines.bounded(app.bootid),
+                now,
+                known.refusal,
+            )
+            settled = await self._record_change(app, group, key, known, seen, changed=changed)
+        self.record_sign_of_life(key, known, machines.bounded(app.bootid), now)
+        return settled, known
+
+    def record_sign_of_life(self, key: InstanceKey, known: Known, boot_id: str, now: datetime) -> None:
+        """Take note that the instance was heard, and in which boot; the store learns of it with the next batch."""
+        known.last_seen = now
+        known.boot_id = boot_id
+        self._memory.touch(key)
+
+    def _described(self, app: messages.AppRequest, os: messages.Os, known: Known) -> tuple[Attributes, str]:
+        """The machine's attributes and alias. Only a request that asks for an update changes them: some clients describe themselves in
+        no other, and would seem to be another machine at each turn."""
+        told = machines.told(app, os)
+        if app.updatecheck is None or (told == known.attributes and app.machinealias == known.alias):
+            return known.attributes, known.alias
+        return self._machines.attributes(told), machines.bounded(app.machinealias)
+
+    def described(self, app: messages.AppRequest, os: messages.Os) -> Attributes:
+        """What is kept of a machine that describes itself so: the one object that all such instances share."""
+        return self._machines.attributes(machines.told(app, os))
+
+    def newcomer(self, app: messages.AppRequest, os: messages.Os, group: ResolvedGroup, now: datetime) -> Known:
+        """What an instance says of itself that wasn't seen before. Nothing is taken note of."""
+        return Known(
+            group.track,
+            machines.bounded(app.version),
+            self.described(app, os),
+            machines.bounded(app.machinealias),
+            machines.bounded(app.bootid),
+            now,
+        )
+
+    async def _load(
+        self, app: messages.AppRequest, os: messages.Os, group: ResolvedGroup, key: InstanceKey, now: datetime
+    ) -> Known:
+        forgotten = self._memory.forgotten
+        try:
+            record = await self._store.instance(*key)
+        except StoreUnavailable:
+            record = None  # it is queued as a first sight, which an instance that was seen before takes as well
+        held = self._memory.known(key)
+        if held is not None:
+            return held  # another request of the same instance was faster
+        if record is not None and self._memory.forgotten == forgotten:
+            known = fleet_memory.from_record(record)
+            self._memory.remember(key, known)
+            return known
+        known = self.newcomer(app, os, group, now)
+        if self._sightings.queue(fleet_memory.sighting(key, known), group.timeouts):
+            self._memory.remember(key, known)
+            self._moved()
+        return known
+
+    async def _record_change(
+        self,
+        app: messages.AppRequest,
+        group: ResolvedGroup,
+        key: InstanceKey,
+        known: Known,
+        seen: Known,
+        *,
+        changed: bool,
+    ) -> bool:
+        grant = self._memory.live_grant(key)
+        if grant is not None and PROGRESS[grant.state] < PROGRESS[GrantState.INSTALLED]:
+            # A boot between offer and installation is rare, one between any two requests is a client that makes its ids up.
+            known.boots_at_random |= bool(known.boot_id) and known.boot_id != seen.boot_id
+        report = evidence.Reported(
+            seen.version,
+            "" if known.boots_at_random else seen.boot_id,
+            ping_alone=app.ping is not None and app.updatecheck is None and not app.events,
+            asked=app.updatecheck is not None,
+        )
+        moved = self._weighed(key, report, group, seen)
+        complete = moved is not None and moved.state is GrantState.COMPLETE
+        if changed or complete:
+            await self._record_sighting(group, key, known, seen)
+            # That may have ended the grant, and then there is nothing left to move.
+            moved = None if complete else self._weighed(key, report, group, seen)
+        if moved is None:
+            return True
+        try:
+            for grant in await self._store.weigh(*key, [report], group.timeouts, seen.last_seen):
+                self._memory.apply(grant)
+        except StoreUnavailable:
+            return False
+        self._moved()
+        return True
+
+    def _weighed(self, key: InstanceKey, report: evidence.Reported, group: ResolvedGroup, seen: Known) -> Grant | None:
+        grant = self._memory.live_grant(key)
+        return evidence.weigh(grant, report, group.timeouts, seen.last_seen) if grant is not None else None
+
+    async def _record_sighting(self, group: ResolvedGroup, key: InstanceKey, known: Known, seen: Known) -> None:
+        if await self._sightings.record(fleet_memory.sighting(key, seen), group.timeouts):
+            known.track, known.version = seen.track, seen.version
+            known.attributes, known.alias = seen.attributes, seen.alias
+        self._moved()

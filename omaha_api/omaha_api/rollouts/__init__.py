@@ -1,0 +1,1 @@
+"""Grants and rollouts: what is given out, mirrored, ended and counted."""
