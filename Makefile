@@ -46,8 +46,12 @@ down: $(INSTALLED) ## Stop what `make up` started; its data stays
 status: $(INSTALLED) ## What of the local mode runs
 	@$(BIN)/updatectl local status
 
+.PHONY: postgresql
+postgresql: ## A PostgreSQL server's programs for the tests, where they are missing and can be installed
+	@tools/postgresql/ensure
+
 .PHONY: test
-test: lint ## Lint, then every test but the slow suites; PYTEST_ARGS="-k rate"
+test: lint postgresql ## Lint, then every test but the slow suites; PYTEST_ARGS="-k rate"
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(PYTEST_ARGS)
 
 .PHONY: lint

@@ -16,7 +16,7 @@ from pathlib import Path
 import uvloop
 
 from omaha_api import clock, service, settings
-from omaha_api.store.sqlite import SqliteStore
+from omaha_api.store.sqlite.store import SqliteStore
 from update_core.fleet.evidence import Evidence
 from update_core.fleet.grants import Grant, Timeouts
 from update_core.fleet.store import Granted, InstanceRecord, Sighting

@@ -14,7 +14,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from omaha_api.store import connections, listing, rows, schema
+from omaha_api.store import listing, rows
+from omaha_api.store.sqlite import connections, migrating
 from update_core import names
 from update_core.fleet.attributes import Attributes
 from update_core.fleet.grants import Grant, GrantState
@@ -47,7 +48,7 @@ _INDEXES = "SELECT name, sql FROM sqlite_schema WHERE type = 'index' AND tbl_nam
 def fill(path: Path, count: int, *, app_id: str = APP_ID, now: datetime = BORN) -> None:
     """Make the file: `count` instances on three tracks, half of them updated to NEW, a few failed, the others idle at OLD."""
     connection = connections.connect(path)
-    schema.migrate(connection, path, now)
+    migrating.migrate(connection, path, now)
     connection.execute("PRAGMA synchronous = OFF")
     # Indexes are made at the end: sorted once, they cost a third of what they cost row by row.
     indexes = connection.execute(_INDEXES).fetchall()

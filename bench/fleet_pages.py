@@ -32,7 +32,7 @@ from omaha_api.fleet_api.front.request_headers import User
 from omaha_api.instances import fleet_memory, sightings
 from omaha_api.placements import Placements
 from omaha_api.rollouts import rollout_mirror
-from omaha_api.store.sqlite import SqliteStore
+from omaha_api.store.sqlite.store import SqliteStore
 from update_core import catalog
 from update_core.fleet.reading import Placement
 

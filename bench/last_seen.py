@@ -18,7 +18,7 @@ import fleet_file
 import spread
 import uvloop
 
-from omaha_api.store.sqlite import SqliteStore
+from omaha_api.store.sqlite.store import SqliteStore
 from update_core.fleet.attributes import NONE
 from update_core.fleet.store import Sighting
 from update_core.rollout.model import Reason

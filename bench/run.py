@@ -76,7 +76,7 @@ def _machine() -> dict[str, Any]:
     return {
         "processor": _processor(),
         "processors": len(os.sched_getaffinity(0)),
-        "system": f"{platform.system()} {platform.release()}",
+        "system": f"{platform.system()} {platform.release().partition('-')[0]}",
         "python": platform.python_version(),
         "sqlite": sqlite3.sqlite_version,
         "wrk": _wrk_version(),

@@ -16,6 +16,7 @@ PARTS = [
     "omaha_api.answers.bodies",
     "omaha_api.answers.checks",
     "omaha_api.instances.hearing",
+    "omaha_api.http_protocols",
     "omaha_api.instances.machines",
     "omaha_api.answers.offers",
     "omaha_api.patience",
@@ -36,7 +37,8 @@ def main() -> None:
     name, *flags = sys.argv[1:]
     logging.disable()
     target = fuzz_targets.targets()[name]
-    atheris.Setup([sys.argv[0], *flags], target)
+    # libFuzzer merges in processes of its own, which it starts through the shell with what stands here.
+    atheris.Setup([f"{sys.executable} {__file__} {name}", *flags], target)
     atheris.Fuzz()
 
 

@@ -4,9 +4,11 @@ Exit codes: 0 nothing was found, 1 something was. Findings stay in build/fuzz/TA
 """
 
 import argparse
+import os
 import re
 import subprocess
 import sys
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -85,9 +87,18 @@ def search(target: str, seconds: int) -> Searched:
 
 def _run(command: list[str], limit_seconds: int) -> str:
     said = []
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
-    ) as running:
+    # libFuzzer ends a process without letting it clean up.
+    with (
+        tempfile.TemporaryDirectory() as scratch,
+        subprocess.Popen(
+            command,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            env={**os.environ, "TMPDIR": scratch},
+        ) as running,
+    ):
         assert running.stdout is not None
         try:
             for line in running.stdout:

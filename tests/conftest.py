@@ -13,7 +13,7 @@ import pytest
 pytest.register_assert_rewrite("support")
 
 from support import control_plane as planes
-from support import lifeline
+from support import lifeline, postgres_server, postgres_stores
 from updatectl.local.control_plane import cluster
 
 RUN = pytest.StashKey[planes.Run]()
@@ -40,6 +40,7 @@ def pytest_configure_node(node) -> None:
 def pytest_unconfigure(config: pytest.Config) -> None:
     """The run ends in the controller, after all workers."""
     if LIFELINE in config.stash:
+        postgres_server.end(config.stash[RUN].folder)
         config.stash[RUN].end()
         config.stash[LIFELINE].release()
 
@@ -78,6 +79,31 @@ def own_control_plane(guarded_folder: Path) -> cluster.ControlPlane:
     plane.start()
     planes.install_crds(planes.access_to(plane))
     return plane
+
+
+@pytest.fixture(scope="session")
+def postgres(pytestconfig: pytest.Config) -> postgres_server.Server:
+    """The run's shared PostgreSQL; tests that need it are skipped where there is none."""
+    run = pytestconfig.stash[RUN]
+    run.guard()
+    try:
+        return postgres_server.shared(run.folder)
+    except postgres_server.MissingPostgres as missing:
+        pytest.skip(str(missing))
+
+
+@pytest.fixture(scope="session")
+def postgres_databases(postgres: postgres_server.Server) -> postgres_stores.Databases:
+    """Databases with the fleet store's empty tables: take() and give_back()."""
+    return postgres_stores.Databases(postgres)
+
+
+@pytest.fixture
+def postgres_url(postgres_databases: postgres_stores.Databases) -> Iterator[str]:
+    """The URL of a database of the test's own, with the fleet store's empty tables."""
+    name = postgres_databases.take()
+    yield postgres_databases.server.url(name)
+    postgres_databases.give_back(name)
 
 
 @pytest.fixture

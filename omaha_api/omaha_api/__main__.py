@@ -12,11 +12,11 @@ from typing import Annotated, NoReturn
 import typer
 import uvloop
 
-from omaha_api import clock, service, serving, settings
+from omaha_api import clock, service, serving, settings, store_commands
 from omaha_api.catalog import snapshot
 from omaha_api.cup.signing_keys import KeyFolderError
 from omaha_api.fleet_api.front.serving_certificate import CertificateFileError
-from omaha_api.store import sqlite
+from omaha_api.store import stores
 from update_core.fleet.store import StoreUnavailable
 from update_kube import configuration
 from update_kube.errors import KubeError
@@ -25,6 +25,7 @@ USAGE = 2
 FAILURE = 1
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="The Omaha service: answers the polls of instances.")
+app.add_typer(store_commands.app, name="store")
 
 
 @app.callback()
@@ -64,7 +65,12 @@ def serve(
         ),
     ] = settings.DEFAULT_LOG_RETENTION_SECONDS,
     database: Annotated[
-        str, typer.Option(envvar="OMAHA_API_DATABASE", help="The fleet store: sqlite:///file.")
+        str,
+        typer.Option(
+            envvar="OMAHA_API_DATABASE",
+            help="The fleet store: sqlite:///file for one process, or postgresql://user@host/database for several; passwords and TLS as "
+            "libpq has them (PGPASSWORD, ~/.pgpass, ?sslmode=verify-full).",
+        ),
     ] = settings.DEFAULT_DATABASE,
     snapshot_file: Annotated[
         Path | None,
@@ -145,7 +151,7 @@ def serve(
         _fail(error, USAGE)
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(service.serve(chosen, sqlite.SqliteStore(chosen.database), kube, clock.utc_now))
+            runner.run(service.serve(chosen, stores.on(chosen.database), kube, clock.utc_now))
     except (
         serving.PortError,
         CertificateFileError,

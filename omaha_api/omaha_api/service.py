@@ -28,6 +28,7 @@ from omaha_api.rollouts import granting, progress_board, rollout_mirror, sweeper
 from omaha_api.rollouts.progress_board import CountingStore
 from omaha_api.settings import Settings
 from update_core.fleet.store import StoreUnavailable
+from update_core.resources.group import DEFAULT_ACTIVE_SECONDS
 from update_kube import client, configuration
 
 logger = logging.getLogger(__name__)
@@ -61,7 +62,12 @@ class Service:
         self.source = catalog_source.CatalogSource(
             package_base_url=settings.package_base_url, snapshot_file=settings.snapshot
         )
-        self.sightings = sightings.Sightings(store, self.memory, flush_interval_seconds=settings.flush_interval_seconds)
+        self.sightings = sightings.Sightings(
+            store,
+            self.memory,
+            flush_interval_seconds=settings.flush_interval_seconds,
+            shortest_active_seconds=self._shortest_active_seconds,
+        )
         self.mirror = rollout_mirror.RolloutMirror(store, self.memory, clock)
         self.granting = granting.Granting(store, self.memory, self.mirror, clock)
         self.placements = placements.Placements(store, moved=lambda: self.board.moved())
@@ -178,6 +184,9 @@ class Service:
             logger.warning("%d sightings are lost: %s", self.sightings.queued, error)
         await self._store.close()
         self.source.save()
+
+    def _shortest_active_seconds(self) -> int:
+        return min((group.active_seconds for group in self.source.current.groups()), default=DEFAULT_ACTIVE_SECONDS)
 
     def _gauges(self) -> metrics.Gauges:
         return metrics.Gauges(

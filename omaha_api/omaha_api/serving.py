@@ -11,7 +11,7 @@ from typing import Any
 
 import uvicorn
 
-from omaha_api import patience
+from omaha_api import http_protocols, patience
 from omaha_api.fleet_api.front import tls
 from omaha_api.fleet_api.front.serving_certificate import ServingCertificate
 from omaha_api.settings import Address
@@ -28,7 +28,7 @@ _OTHER_FILES = 256
 _TICK_SECONDS = 0.1
 """How often uvicorn's server looks around."""
 
-_PROTOCOLS = {"httptools": patience.HttpTools, "h11": patience.H11}
+_PROTOCOLS = {"httptools": http_protocols.HttpTools, "h11": http_protocols.H11}
 
 
 class PortError(Exception):

@@ -1,6 +1,6 @@
 """What the Omaha service was told at its start: flags and environment, checked once and never read again."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 DEFAULT_LISTEN = "127.0.0.1:8080"
@@ -14,6 +14,7 @@ DEFAULT_MAX_CONNECTIONS = 10_000
 DEFAULT_OVERLOAD_RETRY_SECONDS = 60
 
 _SQLITE = "sqlite:///"
+_POSTGRES = ("postgresql://", "postgres://")
 
 
 class SettingsError(ValueError):
@@ -51,12 +52,23 @@ class TlsFiles:
 
 
 @dataclass(frozen=True, slots=True)
+class PostgresUrl:
+    """Where a PostgreSQL database is, in libpq's words. It may hold a password, so it isn't shown."""
+
+    url: str = field(repr=False)
+
+
+Database = Path | PostgresUrl
+"""An SQLite file, or a PostgreSQL database."""
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """One process of the service. Times are in seconds."""
 
     listen: Address
     private_listen: Address
-    database: Path
+    database: Database
     package_base_url: str
     fleet_listen: Address = Address("127.0.0.1", 8443)
     tls: TlsFiles | None = None
@@ -107,14 +119,19 @@ def tls_files(certificate: Path | None, key: Path | None) -> TlsFiles | None:
     return TlsFiles(certificate, key)
 
 
-def database(url: str) -> Path:
-    """The file of a `sqlite:///file` URL (four slashes for an absolute path).
+def database(url: str) -> Database:
+    """The file of a `sqlite:///file` URL (four slashes for an absolute path), or a `postgresql://…` URL as it stands.
 
     Raises:
-        SettingsError: another database, or no file.
+        SettingsError: another database, or no file. The text doesn't repeat what may be a password.
     """
+    if url.startswith(_POSTGRES):
+        return PostgresUrl(url)
     if not url.startswith(_SQLITE) or len(url) == len(_SQLITE):
-        raise SettingsError(f"--database must be sqlite:///file or sqlite:////absolute/file, not {url!r}")
+        given = repr(url) if "@" not in url else "that"
+        raise SettingsError(
+            f"--database must be sqlite:///file, sqlite:////absolute/file or postgresql://user@host/database, not {given}"
+        )
     return Path(url.removeprefix(_SQLITE))
 
 

@@ -13,8 +13,8 @@ from omaha_api.fleet_api import kinds, objects, statuses, subresources
 from omaha_api.fleet_api.actions import Actions
 from omaha_api.fleet_api.decisions import Decisions
 from omaha_api.fleet_api.front.request_headers import User
-from omaha_api.store import connections
-from omaha_api.store.sqlite import SqliteStore
+from omaha_api.store.sqlite import connections
+from omaha_api.store.sqlite.store import SqliteStore
 from support import omaha_fleet
 from support.fleet_values import NOW
 from support.omaha_service import OmahaService

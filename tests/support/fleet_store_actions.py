@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from hypothesis import HealthCheck
+
 from support.fleet_values import APP_ID, NOW, OLD, TIMEOUTS, asking, group, sighting
 from update_core.fleet.evidence import Evidence
 from update_core.fleet.grants import Grant
@@ -13,6 +15,9 @@ from update_core.rollout.model import Offer, ResolvedGroup
 
 SECOND = timedelta(seconds=1)
 HOUR = timedelta(hours=1)
+
+OVER_STORES = [HealthCheck.function_scoped_fixture, HealthCheck.differing_executors]
+"""What hypothesis needn't warn of: its examples make stores of their own, and each contract is for several kinds."""
 
 
 async def ask(

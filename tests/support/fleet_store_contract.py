@@ -6,10 +6,10 @@
 import asyncio
 from datetime import datetime, timedelta
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from support.fleet_store_actions import HOUR, SECOND, ask, assert_in_flight_agrees, counts, granted, weigh
+from support.fleet_store_actions import HOUR, OVER_STORES, SECOND, ask, assert_in_flight_agrees, counts, granted, weigh
 from support.fleet_store_evidence import Evidences, Sweeping
 from support.fleet_store_granting import Granting, Rollouts
 from support.fleet_values import APP_ID, NEW, NOW, OLD, TIMEOUTS, TRACK, group, sighting, stamp
@@ -162,7 +162,11 @@ STEPS = st.lists(
     ),
     max_size=30,
 )
-PROPERTY = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+PROPERTY = settings(
+    max_examples=60,
+    deadline=None,
+    suppress_health_check=OVER_STORES,
+)
 
 
 class Properties:

@@ -5,10 +5,10 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from support.fleet_store_actions import ask, weigh
+from support.fleet_store_actions import OVER_STORES, ask, weigh
 from support.fleet_store_log import everything, log
 from support.fleet_values import APP_ID, NOW, TIMEOUTS, group, sighting
 from update_core.fleet.attributes import Attributes
@@ -41,7 +41,11 @@ STEPS = st.lists(
     min_size=10,
     max_size=50,
 )
-PROPERTY = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+PROPERTY = settings(
+    max_examples=100,
+    deadline=None,
+    suppress_health_check=OVER_STORES,
+)
 SELECTORS: list[Callable[[Selectable], bool]] = [
     lambda seen: seen.track == "a",
     lambda seen: seen.state == "Granted",
@@ -59,7 +63,7 @@ class Replay:
     def test_list_and_the_changes_after_it_are_what_is_there(self, fresh_store, steps, start, page, prune):
         async def run() -> None:
             async with fresh_store() as store:
-                course = _Course(store)
+                course = Course(store)
                 await course.take(steps[:start])
                 if prune:
                     await store.prune(NOW)
@@ -83,7 +87,7 @@ class Replay:
         asyncio.run(run())
 
 
-class _Course:
+class Course:
     """Does what a random course of events says."""
 
     def __init__(self, store: Any) -> None:

@@ -64,7 +64,9 @@ class Wire:
 
     def __init__(self, loop: asyncio.AbstractEventLoop, app: Any) -> None:
         self._loop = loop
-        self._config = serving.server(app, shutdown_timeout_seconds=1).config
+        self._app = app
+        self._raised: list[Exception] = []
+        self._config = serving.server(self._listened, shutdown_timeout_seconds=1).config
         self._config.load()
 
     def speak(self, data: bytes) -> None:
@@ -84,6 +86,14 @@ class Wire:
             if any(one != other for one, other in zip(_statuses(whole), _statuses(parts), strict=False)):
                 raise AssertionError(f"in one piece {whole!r}, in pieces of {piece[0]} {parts!r}")
 
+    async def _listened(self, scope: Any, receive: Any, send: Any) -> None:
+        # uvicorn would make a server error of it, and say no more.
+        try:
+            await self._app(scope, receive, send)
+        except Exception as error:
+            self._raised.append(error)
+            raise
+
     async def _exchange(self, pieces: list[bytes]) -> bytes:
         state, transport, errors = ServerState(), _Transport(), list[Any]()
         self._loop.set_exception_handler(lambda _loop, context: errors.append(context))
@@ -101,6 +111,8 @@ class Wire:
         await self._turns()
         protocol.connection_lost(None)
         await self._turns()
+        if self._raised:
+            raise self._raised.pop()
         if state.tasks or errors:
             raise AssertionError(f"left behind: {state.tasks}, {errors}")
         return transport.sent

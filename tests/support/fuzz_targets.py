@@ -4,8 +4,10 @@ The fuzzer in `fuzz/` looks for bytes that make one raise, guided by the code th
 """
 
 import asyncio
+import atexit
 import contextlib
 import re
+import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -36,6 +38,7 @@ SLOW_SECONDS = 0.25
 
 _REASON = re.compile(rb"[\x20-\x7e]{10,120}\n")
 _MOST_REASONS = 200
+_GUID = re.compile(r"\{?[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\}?")
 _ID = re.compile(rb'((?:machineid|bootid|userid|sessionid|requestid)=")[^"]*(?=")')
 _OTHER_IDS = (
     b"m",
@@ -95,15 +98,19 @@ def read(data: bytes) -> None:
 
 def _assert_accepted(sent: bytes, answer: bytes, content_type: str) -> None:
     """The clients that could have sent it act on the answer."""
-    request, _ = dialects.read(sent)
-    if all(_may_be_a_clients(app) for app in request.apps):
+    request, codec = dialects.read(sent)
+    if all(_may_be_a_clients(app, codec) for app in request.apps) and len({app.appid for app in request.apps}) == len(
+        request.apps
+    ):
         omaha_clients_all.assert_accepted(sent, answer, content_type)
 
 
-def _may_be_a_clients(app: AppRequest) -> bool:
-    # None leaves an application without a name, or sends other data than these, and they can't read such an answer.
+def _may_be_a_clients(app: AppRequest, codec: dialects.Codec) -> bool:
+    # None leaves an application without a name (Omaha 3 has GUIDs only), names one twice, or sends other data than these; some couldn't
+    # read what that is answered with.
     names = [item.name for item in app.data]
-    return bool(app.appid) and set(names) <= {"install", "untrusted"} and names.count("untrusted") <= 1
+    known = bool(_GUID.fullmatch(app.appid)) if codec is dialects.OMAHA_3 else bool(app.appid)
+    return known and set(names) <= {"install", "untrusted"} and names.count("untrusted") <= 1
 
 
 def _read(data: bytes) -> tuple[Request, dialects.Codec] | None:
@@ -153,6 +160,7 @@ class Served:
     accepted: tuple[bytes, bytes] = (b"", b"")
 
     def __post_init__(self) -> None:
+        atexit.register(shutil.rmtree, self.folder)
         cup_keys.MountedSecret(self.folder / "keys", k7=cup_keys.pem(cup_keys.FIXED))
         self.catalog = fuzz_catalog.catalog()
         self.key = cup_keys.public(cup_keys.pem(cup_keys.FIXED))
@@ -205,7 +213,12 @@ class Served:
 
     async def _answered(self, body: bytes, query: str) -> Reply:
         await self._make()
-        replies = [await _post(service.service.public, body, query) for service in self.services]
+        try:
+            replies = [await _post(service.service.public, body, query) for service in self.services]
+        except Exception:
+            # One may have heard what the other didn't.
+            self.services.clear()
+            raise
         traces = [_traces(service) for service in self.services]
         if replies[0] != replies[1] or traces[0] != traces[1]:
             raise Finding(f"with the shortcut {replies[0]}, {traces[0]}; without {replies[1]}, {traces[1]}")

@@ -12,7 +12,8 @@ import urllib.request
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from omaha_api.store import connections, publishing
+from omaha_api.store import publishing
+from omaha_api.store.sqlite import connections
 from support import omaha_clients_all
 from support.local_stack import wait_until
 from support.omaha_service import Reply

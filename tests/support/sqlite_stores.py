@@ -4,8 +4,8 @@ import sqlite3
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from omaha_api.store import connections
-from omaha_api.store.sqlite import SqliteStore
+from omaha_api.store.sqlite import connections
+from omaha_api.store.sqlite.store import SqliteStore
 from support.fleet_values import NOW
 
 

@@ -2,7 +2,7 @@
 
 import contextlib
 
-from omaha_api.store import connections
+from omaha_api.store.sqlite import connections
 from support.omaha_process import OmahaProcess
 
 

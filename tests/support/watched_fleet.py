@@ -12,7 +12,7 @@ from typing import Any
 from omaha_api.fleet_api.api import FleetApi
 from omaha_api.fleet_api.feed import Feed
 from omaha_api.placements import Placements
-from omaha_api.store.sqlite import SqliteStore
+from omaha_api.store.sqlite.store import SqliteStore
 from support import sqlite_stores
 from support.fleet_values import APP_ID, NOW, OLD, TRACK, group, sighting
 from update_core import catalog

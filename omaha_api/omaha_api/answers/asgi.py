@@ -24,9 +24,6 @@ PATHS = frozenset({"/v1/update", "/v1/update/"})
 """Both answer directly: clients of the CoreOS line turn a POST into a GET when they follow a redirect."""
 
 RETRY_AFTER_SECONDS = 10
-
-MAX_ANSWER_BYTES = 1024 * 1024
-"""What go-omaha and Chromium read of an answer. Only many applications at once, each with long lists of files and mirrors, make more."""
 """When to come again to a service that starts, or whose store is away."""
 
 _XML = dialects.XML_30.content_type
@@ -113,10 +110,8 @@ class PublicApp:
                 self._forms.learn(body, request)
         answer = await self._checks.answer(request, codec)
         wait = answer.retry_after_seconds
-        written = codec.write(answer.response)
-        if len(written) > MAX_ANSWER_BYTES:
-            raise BadRequest("the answer would be larger than 1 MiB: ask for fewer applications", http_status=413)
-        return codec.content_type, written, headers.spared(wait) if wait is not None else ()
+        further = headers.spared(wait) if wait is not None else ()
+        return codec.content_type, codec.write(answer.response), further
 
 
 async def _say(send: Send, status: int, reason: str, further: Headers = ()) -> int:

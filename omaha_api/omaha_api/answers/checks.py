@@ -17,7 +17,7 @@ from omaha_api.instances.fleet_memory import FleetMemory, InstanceKey, Known
 from omaha_api.rollouts.granting import Granting
 from update_core import catalog
 from update_core.fleet.store import OFFERED
-from update_core.omaha import dialects, events, messages
+from update_core.omaha import cohorts, dialects, events, manifests, messages
 from update_core.omaha.identity import Identity
 from update_core.rollout import decide
 from update_core.rollout.model import Decision, Instance, Offer, Reason, Refusal, ResolvedGroup
@@ -27,6 +27,10 @@ _DISABLED = messages.NoUpdate(info="update disabled by client")
 _CANNOT_ANSWER = messages.UpdateError(messages.UpdateErrorStatus.INTERNAL)
 
 _RefusalKey = tuple[str, str, str, str, str]
+
+MAX_OFFERED_BYTES = 512 * 1024
+"""What the offers of one answer may be in all. Clients read 1 MiB; the rest is for what a request of 64 KiB can have repeated and
+acknowledged. Applications that find no room are offered their update when they ask again and those before them have theirs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,14 +80,22 @@ class Checks:
         self.follow()
         answers: list[messages.AppResponse] = []
         waits: list[int] = []
+        room = MAX_OFFERED_BYTES
         for app in request.apps:
             asked = questions.question(request, app, codec)
             route = self._routes.find(app, asked.arch, codec)
             if isinstance(route, messages.AppStatus):
                 answers.append(_cannot_answer(app, route))
                 continue
-            answers.append(await self._answer_app(request, app, asked, route, now))
+            if route.offer_bytes > room:
+                route = route.without_offer()
+            answered = await self._answer_app(request, app, asked, route, now)
+            if isinstance(answered.updatecheck, manifests.Offer):
+                room -= route.offer_bytes
+            answers.append(answered)
             waits.append(route.group.retry_after_seconds or 0)
+        if codec.forgets_cohorts:
+            answers = [cohorts.repeated(app, answer) for app, answer in zip(request.apps, answers, strict=True)]
         response = messages.Response(request.protocol, messages.day_start(now), tuple(answers))
         # One answer, one wait: the group that wants most rest gets it from all.
         return Answer(response, max(waits, default=0) or None)

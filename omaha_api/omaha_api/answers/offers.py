@@ -50,6 +50,28 @@ def sayable(
     return group, unsayable
 
 
+def written_bytes(group: ResolvedGroup, arch: str, codec: dialects.Codec) -> int:
+    """About how long the longest of the group's offers to an architecture is in an answer; 0 if there is none."""
+    if group.target is None:
+        return 0
+    return max(_hop_bytes(hop, arch, codec) for hop in (group.target, *group.floors))
+
+
+def without_offers(group: ResolvedGroup, problem: str) -> ResolvedGroup:
+    """The group with nothing to offer, and why."""
+    floors = tuple(replace(floor, payloads=(), problem=problem) for floor in group.floors)
+    return replace(group, payloads=(), payload_problem=problem, floors=floors)
+
+
+def _hop_bytes(hop: Hop, arch: str, codec: dialects.Codec) -> int:
+    payload = hop.payload_for(arch)
+    told = None if payload is None else offer(hop.version.text, payload)
+    if told is None:
+        return 0
+    answer = messages.AppResponse("", updatecheck=told)
+    return len(codec.write(messages.Response("3.0", messages.DayStart(0, 0), (answer,))))
+
+
 def _problem(hop: Hop, arch: str, codec: dialects.Codec) -> tuple[str, messages.UpdateCheckAnswer]:
     """Why a client can't be told of its payload, and how it is answered instead; empty where it can, or has none."""
     payload = hop.payload_for(arch)

@@ -1,7 +1,7 @@
 """Which group answers for an application and a track, towards this client? Looked up in one catalog, and remembered."""
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from omaha_api.answers import offers
 from omaha_api.instances import machines
@@ -25,6 +25,13 @@ class Route:
     """Without its payloads where the client can't be told of the one that is for it."""
     unsayable: messages.UpdateCheckAnswer
     """What PackageUnavailable is answered with."""
+    offer_bytes: int
+    """About how long an offer of the group is in the answer; 0 where there is nothing to offer."""
+
+    def without_offer(self) -> "Route":
+        """The route where an answer has no room for an offer."""
+        group = offers.without_offers(self.group, "the answer would be longer than clients take")
+        return replace(self, group=group, unsayable=offers.NO_UPDATE, offer_bytes=0)
 
 
 class Routes:
@@ -49,7 +56,7 @@ class Routes:
             logger.debug("nothing answers for application %r, track %r", app.appid, app.track)
             return messages.AppStatus.UNKNOWN_APPLICATION
         group, unsayable = offers.sayable(group, arch, codec)
-        route = Route(app_id, group, unsayable)
+        route = Route(app_id, group, unsayable, offers.written_bytes(group, arch, codec))
         if len(self._routes) < MAX_ROUTES and len(app.track) <= machines.MAX_TEXT_LENGTH:
             self._routes[app.appid, app.track, codec, arch] = route
         return route

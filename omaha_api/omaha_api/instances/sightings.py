@@ -8,7 +8,7 @@ per instance.
 import asyncio
 import logging
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from omaha_api.instances.fleet_memory import FleetMemory, InstanceKey
 from update_core.fleet.grants import Grant, Timeouts
@@ -21,21 +21,35 @@ MAX_QUEUED = 100_000
 
 _CHUNK = 64
 _TOUCHED_TOGETHER = 100
-_TURNS = 5
-"""Flush intervals that one round of last-seen times takes: they are shown by the minute."""
+_TURNS = 15
+"""Flush intervals that one round of last-seen times takes at most: they are shown by the minute."""
+_SHARE_OF_ACTIVE = 0.1
+"""What a round may take of the shortest activeSeconds: a last-seen time that comes late makes an instance seem gone."""
 _GATHER_SECONDS = 0.02
 _RETRY_SECONDS = 1.0
+
+
+def turns(shortest_active_seconds: int, flush_interval_seconds: float) -> int:
+    """Flush intervals that a round of last-seen times takes where some group thinks an instance gone after so many seconds."""
+    return max(1, min(_TURNS, int(shortest_active_seconds * _SHARE_OF_ACTIVE / flush_interval_seconds)))
 
 
 class Sightings:
     """What has been seen and isn't in the store yet."""
 
     def __init__(
-        self, store: FleetStore, memory: FleetMemory, *, flush_interval_seconds: float, max_queued: int = MAX_QUEUED
+        self,
+        store: FleetStore,
+        memory: FleetMemory,
+        *,
+        flush_interval_seconds: float,
+        shortest_active_seconds: Callable[[], int],
+        max_queued: int = MAX_QUEUED,
     ) -> None:
         self._store = store
         self._memory = memory
         self._flush_interval_seconds = flush_interval_seconds
+        self._shortest_active_seconds = shortest_active_seconds
         self._max_queued = max_queued
         self._queued: dict[InstanceKey, tuple[Sighting, Timeouts]] = {}
         self._waiting = asyncio.Event()
@@ -109,7 +123,7 @@ class Sightings:
     async def _run_touches(self) -> None:
         while True:
             self._memory.begin_round()
-            for turns_left in range(_TURNS, 0, -1):
+            for turns_left in range(turns(self._shortest_active_seconds(), self._flush_interval_seconds), 0, -1):
                 await self._write_evenly(turns_left)
 
     async def _write_evenly(self, turns_left: int) -> None:

@@ -4,7 +4,6 @@ All numbers of a report are of one state of the database.
 """
 
 import json
-import sqlite3
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from omaha_api.store import rows
+from omaha_api.store.database import Connection
 from update_core import versions
 from update_core.fleet.progress import GroupProgress, RolloutRecord
 from update_core.resources.group import DEFAULT_ACTIVE_SECONDS
@@ -40,17 +40,19 @@ _ROLLOUTS = f"""
 _INSTANCES = """
     SELECT json_group_array(json((
         SELECT json_group_array(json_array(version, total, active)) FROM (
-            SELECT version, count(*) AS total, sum(last_seen >= wanted.since) AS active FROM instances INDEXED BY instances_by_group
-            WHERE app_id = wanted.app_id AND track = wanted.track GROUP BY version
-        )
+            SELECT version, count(*) AS total, count(*) FILTER (WHERE last_seen >= wanted.since) AS active
+            FROM instances INDEXED BY instances_by_group WHERE app_id = wanted.app_id AND track = wanted.track GROUP BY version
+        ) AS heard
     )))
-    FROM (SELECT value ->> 0 AS app_id, value ->> 1 AS track, value ->> 2 AS since FROM json_each(?)) AS wanted
+    FROM (
+        SELECT value ->> 0 AS app_id, value ->> 1 AS track, CAST(value ->> 2 AS BIGINT) AS since FROM json_each(?)
+    ) AS wanted
 """
 _LIVE = """
-    SELECT json_group_array(json_array(app_id, track, sequence, live)) FROM (
-        SELECT app_id, track, sequence, count(*) AS live FROM grants INDEXED BY live_deadlines WHERE live
+    SELECT json_group_array(json_array(app_id, track, sequence, count)) FROM (
+        SELECT app_id, track, sequence, count(*) AS count FROM grants INDEXED BY live_deadlines WHERE live
         GROUP BY app_id, track, sequence
-    )
+    ) AS counted
 """
 
 
@@ -63,9 +65,7 @@ class _Heard:
     active: int
 
 
-def progress(
-    connection: sqlite3.Connection, groups: Sequence[ResolvedGroup], now: datetime
-) -> dict[GroupKey, GroupProgress]:
+def progress(connection: Connection, groups: Sequence[ResolvedGroup], now: datetime) -> dict[GroupKey, GroupProgress]:
     """Counts of the given groups, and of those that a rollout is known of (whose Group may be gone)."""
     known = {
         (app_id, track): (rows.to_rollout(tuple(row)), failed)
@@ -87,7 +87,7 @@ def progress(
     return counted
 
 
-def _asked(connection: sqlite3.Connection, statement: str, *parameters: str) -> list[list[Any]]:
+def _asked(connection: Connection, statement: str, *parameters: str) -> list[list[Any]]:
     ((answer,),) = connection.execute(statement, parameters).fetchall()
     found: list[list[Any]] = json.loads(answer)
     return found
@@ -115,7 +115,7 @@ def _reached(version: str, target: str) -> bool:
     return current is not None and wanted is not None and current >= wanted
 
 
-def _live(connection: sqlite3.Connection) -> defaultdict[GroupKey, dict[int, int]]:
+def _live(connection: Connection) -> defaultdict[GroupKey, dict[int, int]]:
     """Live grants by group and sequence."""
     live: defaultdict[GroupKey, dict[int, int]] = defaultdict(dict)
     for app_id, track, sequence, count in _asked(connection, _LIVE):

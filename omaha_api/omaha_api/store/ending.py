@@ -3,11 +3,11 @@
 Rows of grants stay, because the rate limit counts by them; what they count for otherwise ends.
 """
 
-import sqlite3
 from dataclasses import replace
 from datetime import datetime
 
 from omaha_api.store import grants, instances
+from omaha_api.store.database import Connection
 from omaha_api.store.instances import Stored
 from update_core.fleet.grants import FAILURES, Grant, GrantState
 from update_core.fleet.reading import Ended
@@ -15,7 +15,7 @@ from update_core.fleet.reading import Ended
 _FORGET_HISTORY = "DELETE FROM history WHERE app_id = ? AND instance_id = ?"
 
 
-def reset(connection: sqlite3.Connection, app_id: str, instance_id: str, now: datetime, at: datetime) -> Ended | None:
+def reset(connection: Connection, app_id: str, instance_id: str, now: datetime, at: datetime) -> Ended | None:
     """End the instance's grant, and leave it as if it never had one; None if it isn't known."""
     known = instances.stored(connection, app_id, instance_id)
     if known is None:
@@ -25,7 +25,7 @@ def reset(connection: sqlite3.Connection, app_id: str, instance_id: str, now: da
     return Ended(known.record, closed)
 
 
-def forget(connection: sqlite3.Connection, app_id: str, instance_id: str, now: datetime, at: datetime) -> Ended | None:
+def forget(connection: Connection, app_id: str, instance_id: str, now: datetime, at: datetime) -> Ended | None:
     """The same, and remove the instance with its history."""
     known = instances.stored(connection, app_id, instance_id)
     if known is None:
@@ -36,7 +36,7 @@ def forget(connection: sqlite3.Connection, app_id: str, instance_id: str, now: d
     return Ended(known.record, closed)
 
 
-def _close(connection: sqlite3.Connection, known: Stored, now: datetime) -> Grant | None:
+def _close(connection: Connection, known: Stored, now: datetime) -> Grant | None:
     """End the latest grant where it still counts: in flight, or as a failure. Returns it if it was in flight."""
     latest = known.grant
     if latest is None or not (latest.state.live or latest.state in FAILURES):

@@ -1,10 +1,10 @@
 """May this instance have its update? The decision on the rows themselves, and its record, inside one transaction."""
 
-import sqlite3
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from omaha_api.store import grants, groups, instances, rollouts
+from omaha_api.store.database import Connection
 from omaha_api.store.groups import GroupRow
 from update_core.fleet.grants import Grant, GrantState
 from update_core.fleet.store import Granted, Sighting
@@ -13,7 +13,7 @@ from update_core.rollout.model import Fleet, Instance, Offer, Refusal, ResolvedG
 
 
 def grant(
-    connection: sqlite3.Connection,
+    connection: Connection,
     group: ResolvedGroup,
     instance: Instance,
     sighting: Sighting,
@@ -47,7 +47,7 @@ def grant(
     )
 
 
-def fleet(connection: sqlite3.Connection, group: ResolvedGroup, instance_id: str, now: datetime) -> Fleet:
+def fleet(connection: Connection, group: ResolvedGroup, instance_id: str, now: datetime) -> Fleet:
     """What `grant` would decide on, without writing anything."""
     row = groups.load(connection, group.app_id, group.track)
     if group.stamp is not None and (row is None or row.highest_sequence < group.stamp.sequence):
@@ -57,7 +57,7 @@ def fleet(connection: sqlite3.Connection, group: ResolvedGroup, instance_id: str
     return _fleet(connection, group, row, held, groups.rate_slot(connection, row, group.limits))
 
 
-def _row(connection: sqlite3.Connection, group: ResolvedGroup, now: datetime) -> GroupRow:
+def _row(connection: Connection, group: ResolvedGroup, now: datetime) -> GroupRow:
     """The group's row as if its stamp had been mirrored: a grant may come before the mirror does."""
     row = groups.load(connection, group.app_id, group.track)
     if group.stamp is None:
@@ -68,7 +68,7 @@ def _row(connection: sqlite3.Connection, group: ResolvedGroup, now: datetime) ->
 
 
 def _fleet(
-    connection: sqlite3.Connection, group: ResolvedGroup, row: GroupRow, held: Grant | None, slot: datetime | None
+    connection: Connection, group: ResolvedGroup, row: GroupRow, held: Grant | None, slot: datetime | None
 ) -> Fleet:
     most = group.limits.max_in_flight
     full = most is not None and row.in_flight >= most

@@ -1,11 +1,11 @@
 """The rows of grants, and the moves between their states: each move is written with its group's counter and its line of history."""
 
-import sqlite3
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
 from omaha_api.store import groups, instances, rows
+from omaha_api.store.database import Connection
 from update_core.fleet import evidence
 from update_core.fleet.evidence import Evidence
 from update_core.fleet.grants import Grant, GrantState, Timeouts
@@ -16,8 +16,9 @@ _ALL_LIVE = f"{_SELECT} INDEXED BY live_deadlines WHERE live"
 # Group by group along the index: no live grant that isn't due is looked at.
 _DUE = f"""
     SELECT {", ".join(f"grants.{column}" for column in rows.GRANT_COLUMNS.split(", "))}
-    FROM groups CROSS JOIN grants INDEXED BY live_deadlines ON grants.app_id = groups.app_id AND grants.track = groups.track
-    WHERE groups.in_flight > 0 AND grants.live AND grants.deadline <= ? LIMIT ?
+    FROM groups CROSS JOIN grants INDEXED BY live_deadlines
+    WHERE groups.in_flight > 0 AND grants.app_id = groups.app_id AND grants.track = groups.track
+        AND grants.live AND grants.deadline <= ? LIMIT ?
 """  # noqa: S608 - the columns are a constant
 _FIRST_DEADLINE = "SELECT min(deadline) FROM grants INDEXED BY live_deadlines WHERE app_id = ? AND track = ? AND live"
 _INSERT = f"INSERT INTO grants ({rows.GRANT_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608 - the columns are a constant
@@ -31,30 +32,30 @@ _HISTORY = """
 """
 
 
-def live(connection: sqlite3.Connection, app_id: str, instance_id: str) -> Grant | None:
+def live(connection: Connection, app_id: str, instance_id: str) -> Grant | None:
     """The instance's grant in flight."""
     row = connection.execute(_LIVE, (app_id, instance_id)).fetchone()
     return rows.to_grant(row) if row else None
 
 
-def all_live(connection: sqlite3.Connection) -> list[Grant]:
+def all_live(connection: Connection) -> list[Grant]:
     """Every grant in flight."""
     return [rows.to_grant(row) for row in connection.execute(_ALL_LIVE)]
 
 
-def first_deadline(connection: sqlite3.Connection, app_id: str, track: str) -> datetime | None:
+def first_deadline(connection: Connection, app_id: str, track: str) -> datetime | None:
     """When the first of the group's live grants times out."""
     (deadline,) = connection.execute(_FIRST_DEADLINE, (app_id, track)).fetchone()
     return rows.instant_or_none(deadline)
 
 
-def add(connection: sqlite3.Connection, grant: Grant) -> None:
+def add(connection: Connection, grant: Grant) -> None:
     """Write a new grant. Its group's counters are the caller's."""
     connection.execute(_INSERT, rows.from_grant(grant))
     _note(connection, grant, "")
 
 
-def move(connection: sqlite3.Connection, before: Grant, after: Grant) -> Grant:
+def move(connection: Connection, before: Grant, after: Grant) -> Grant:
     """Write a grant that was moved; returns it."""
     connection.execute(
         _MOVE,
@@ -76,14 +77,14 @@ def move(connection: sqlite3.Connection, before: Grant, after: Grant) -> Grant:
     return after
 
 
-def close(connection: sqlite3.Connection, grant: Grant, track: str, now: datetime) -> Grant:
+def close(connection: Connection, grant: Grant, track: str, now: datetime) -> Grant:
     """End a live grant whose instance goes on in `track`: superseded there, or moved away from its own."""
     state = GrantState.SUPERSEDED if grant.track == track else GrantState.MOVED
     return move(connection, grant, replace(grant, state=state, moved_at=now))
 
 
 def weigh(
-    connection: sqlite3.Connection, grant: Grant | None, items: Sequence[Evidence], timeouts: Timeouts, now: datetime
+    connection: Connection, grant: Grant | None, items: Sequence[Evidence], timeouts: Timeouts, now: datetime
 ) -> list[Grant]:
     """Apply evidence, in order, to an instance's latest grant: the live one, or one that the clock may have ended too soon."""
     moved: list[Grant] = []
@@ -95,7 +96,7 @@ def weigh(
     return moved
 
 
-def expire(connection: sqlite3.Connection, now: datetime, limit: int, at: datetime) -> list[Grant]:
+def expire(connection: Connection, now: datetime, limit: int, at: datetime) -> list[Grant]:
     """End at most `limit` of the grants whose deadline has passed; returns them as they ended."""
     due = [rows.to_grant(row) for row in connection.execute(_DUE, (rows.micros(now), limit))]
     ended: list[Grant] = []
@@ -110,7 +111,7 @@ def expire(connection: sqlite3.Connection, now: datetime, limit: int, at: dateti
     return ended
 
 
-def _note(connection: sqlite3.Connection, grant: Grant, from_state: str) -> None:
+def _note(connection: Connection, grant: Grant, from_state: str) -> None:
     connection.execute(
         _HISTORY,
         (

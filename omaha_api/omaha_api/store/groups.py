@@ -1,10 +1,10 @@
 """The rows of groups: the counters that limits are kept with. One row per (app_id, track), which a Group's deletion doesn't end."""
 
-import sqlite3
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from omaha_api.store import rows
+from omaha_api.store.database import Connection
 from update_core.fleet.store import GroupLedger
 from update_core.rollout import limits
 from update_core.rollout.model import Limits, ResolvedGroup, Stamp
@@ -12,7 +12,12 @@ from update_core.rollout.model import Limits, ResolvedGroup, Stamp
 _COLUMNS = "highest_sequence, next_number, in_flight, last_grant_at, quiet_until"
 _SELECT = f"SELECT {_COLUMNS} FROM groups WHERE app_id = ? AND track = ?"  # noqa: S608 - the columns are a constant
 _SELECT_ALL = f"SELECT app_id, track, {_COLUMNS} FROM groups"  # noqa: S608 - the columns are a constant
-_UPSERT = f"REPLACE INTO groups (app_id, track, {_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)"  # noqa: S608 - the columns are a constant
+_UPSERT = f"""
+    INSERT INTO groups (app_id, track, {_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)
+    ON CONFLICT (app_id, track) DO UPDATE SET
+        highest_sequence = excluded.highest_sequence, next_number = excluded.next_number, in_flight = excluded.in_flight,
+        last_grant_at = excluded.last_grant_at, quiet_until = excluded.quiet_until
+"""  # noqa: S608 - the columns are a constant
 _CLOSE_ONE = "UPDATE groups SET in_flight = in_flight - 1 WHERE app_id = ? AND track = ?"
 _GRANTED_AT = "SELECT granted_at FROM grants WHERE app_id = ? AND track = ? AND number = ?"
 _BIRTH = "SELECT created_at FROM store"
@@ -46,18 +51,18 @@ class GroupRow:
         )
 
 
-def load(connection: sqlite3.Connection, app_id: str, track: str) -> GroupRow | None:
+def load(connection: Connection, app_id: str, track: str) -> GroupRow | None:
     """The group's row, None before its first rollout."""
     row = connection.execute(_SELECT, (app_id, track)).fetchone()
     return _from_row(app_id, track, row) if row else None
 
 
-def load_all(connection: sqlite3.Connection) -> list[GroupRow]:
+def load_all(connection: Connection) -> list[GroupRow]:
     """Every group's row."""
     return [_from_row(app_id, track, row) for app_id, track, *row in connection.execute(_SELECT_ALL)]
 
 
-def save(connection: sqlite3.Connection, row: GroupRow) -> None:
+def save(connection: Connection, row: GroupRow) -> None:
     """Write the row."""
     connection.execute(
         _UPSERT,
@@ -73,12 +78,12 @@ def save(connection: sqlite3.Connection, row: GroupRow) -> None:
     )
 
 
-def close_one(connection: sqlite3.Connection, app_id: str, track: str) -> None:
+def close_one(connection: Connection, app_id: str, track: str) -> None:
     """One grant fewer is in flight."""
     connection.execute(_CLOSE_ONE, (app_id, track))
 
 
-def rate_slot(connection: sqlite3.Connection, row: GroupRow, group_limits: Limits) -> datetime | None:
+def rate_slot(connection: Connection, row: GroupRow, group_limits: Limits) -> datetime | None:
     """When the rate limit lets the next grant through, None if at once."""
     number = limits.deciding_number(row.next_number, group_limits)
     if number is None:
@@ -87,9 +92,7 @@ def rate_slot(connection: sqlite3.Connection, row: GroupRow, group_limits: Limit
     return limits.slot(rows.instant(found[0]) if found else None, group_limits)
 
 
-def admit(
-    connection: sqlite3.Connection, row: GroupRow | None, group: ResolvedGroup, stamp: Stamp, now: datetime
-) -> GroupRow:
+def admit(connection: Connection, row: GroupRow | None, group: ResolvedGroup, stamp: Stamp, now: datetime) -> GroupRow:
     """The row after the group's stamp has been seen (not yet saved); with a quiet time where what it says was lost."""
     if row is not None:
         return replace(row, highest_sequence=max(row.highest_sequence, stamp.sequence))
@@ -100,7 +103,7 @@ def admit(
     return replace(row, quiet_until=now + timedelta(seconds=quiet))
 
 
-def _was_lost(connection: sqlite3.Connection, stamp: Stamp) -> bool:
+def _was_lost(connection: Connection, stamp: Stamp) -> bool:
     """Whether grants were given for this group that no row tells of.
 
     The operator begins nothing before a store has answered it. So a first rollout that is younger than this file has all its grants in

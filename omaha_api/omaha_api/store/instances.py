@@ -4,12 +4,12 @@ Whatever is shown of an instance is written here, together with its entry in the
 """
 
 import json
-import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from omaha_api.store import log, rows
+from omaha_api.store.database import Connection
 from update_core import names
 from update_core.fleet.grants import Grant
 from update_core.fleet.reading import IDLE, LAST_SEEN_SECONDS, InstanceRow
@@ -37,7 +37,7 @@ _UPDATE_SEEN = "UPDATE instances SET last_seen = ?, boot_id = ? WHERE id = ?"
 # change hands several times for each of them, and the event loop would wait for it as often. Of a sighting without a refusal the one
 # that is held stays.
 _SIGHTED = """
-    SELECT value ->> 0 AS app_id, value ->> 1 AS instance_id, value ->> 2 AS at, value ->> 3 AS refusal FROM json_each(?)
+    SELECT value ->> 0 AS app_id, value ->> 1 AS instance_id, CAST(value ->> 2 AS BIGINT) AS at, value ->> 3 AS refusal FROM json_each(?)
 """
 _TOUCH = f"""
     UPDATE instances SET last_seen = sighted.at FROM ({_SIGHTED}) AS sighted
@@ -51,7 +51,9 @@ _SELECT_SHOWN = f"""
 """  # noqa: S608 - put together from constants
 _TOUCH_SHOWN = """
     UPDATE instances SET last_seen = shown.at, shown_seen = shown.at, last_refusal = shown.refusal, revision = ? + shown.place
-    FROM (SELECT key AS place, value ->> 0 AS id, value ->> 1 AS at, value ->> 2 AS refusal FROM json_each(?)) AS shown
+    FROM (
+        SELECT key AS place, CAST(value ->> 0 AS BIGINT) AS id, CAST(value ->> 1 AS BIGINT) AS at, value ->> 2 AS refusal FROM json_each(?)
+    ) AS shown
     WHERE instances.id = shown.id
 """
 _DELETE = "DELETE FROM instances WHERE id = ?"
@@ -71,9 +73,7 @@ class Stored:
     @property
     def row(self) -> InstanceRow:
         """The instance as it is shown."""
-        shown = replace(self.record, last_seen=self.shown_seen)
-        state = self.grant.state.value if self.grant else IDLE
-        return InstanceRow(shown, self.slug, self.revision, state, self.grant)
+        return _row(replace(self.record, last_seen=self.shown_seen), self.slug, self.revision, self.grant)
 
     @property
     def live_grant(self) -> Grant | None:
@@ -81,13 +81,13 @@ class Stored:
         return self.grant if self.grant is not None and self.grant.state.live else None
 
 
-def load(connection: sqlite3.Connection, app_id: str, instance_id: str) -> InstanceRecord | None:
+def load(connection: Connection, app_id: str, instance_id: str) -> InstanceRecord | None:
     """The record of an instance, None if it was never seen."""
     row = connection.execute(_SELECT_RECORD, (app_id, instance_id)).fetchone()
     return rows.to_instance(row) if row else None
 
 
-def stored(connection: sqlite3.Connection, app_id: str, instance_id: str) -> Stored | None:
+def stored(connection: Connection, app_id: str, instance_id: str) -> Stored | None:
     """An instance with its latest grant, None if it was never seen."""
     row = connection.execute(_SELECT, (app_id, instance_id)).fetchone()
     if row is None:
@@ -126,7 +126,7 @@ def seen(before: Stored | None, sighting: Sighting) -> InstanceRecord:
 
 
 def save(
-    connection: sqlite3.Connection, before: Stored | None, record: InstanceRecord, grant: Grant | None, at: datetime
+    connection: Connection, before: Stored | None, record: InstanceRecord, grant: Grant | None, at: datetime
 ) -> None:
     """Write an instance and, if anything changed that is shown, its entry in the log. `grant` is its latest, None after a reset."""
     if before is None:
@@ -148,14 +148,14 @@ def save(
         connection.execute(_UPDATE_GRANT, (*_pointer(grant), before.id))
     last_seen = rows.micros(record.last_seen)
     connection.execute(_UPDATE_SHOWN, (last_seen, last_seen, record.last_refusal, record.boot_id, revision, before.id))
-    after = Stored(before.id, record, before.slug, revision, record.last_seen, grant).row
+    after = _row(record, before.slug, revision, grant)
     if grant_changed or after.selectable != before.row.selectable:
         log.instance_changed(connection, after, before.row.selectable, at)
     else:
         log.instances_touched(connection, revision, json.dumps([[before.id]]), at)
 
 
-def touch(connection: sqlite3.Connection, sightings: Sequence[Sighting], at: datetime) -> None:
+def touch(connection: Connection, sightings: Sequence[Sighting], at: datetime) -> None:
     """Write last-seen and last refusal of instances that have a record; others are left out."""
     sighted = json.dumps([_sighted(sighting) for sighting in sightings])
     count, shown = connection.execute(_SELECT_SHOWN, (sighted,)).fetchone()
@@ -172,23 +172,26 @@ def _sighted(sighting: Sighting) -> tuple[str, str, int, str | None]:
     return sighting.app_id, sighting.instance_id, rows.micros(sighting.at), refusal
 
 
-def remove(connection: sqlite3.Connection, before: Stored, at: datetime) -> None:
+def remove(connection: Connection, before: Stored, at: datetime) -> None:
     """Delete an instance's row."""
     revision = log.next_revision(connection)
     connection.execute(_DELETE, (before.id,))
     log.instance_removed(connection, replace(before.row, revision=revision), at)
 
 
-def _insert(connection: sqlite3.Connection, record: InstanceRecord, grant: Grant | None, at: datetime) -> None:
+def _insert(connection: Connection, record: InstanceRecord, grant: Grant | None, at: datetime) -> None:
     slug = names.instance_slug(record.app_id, record.instance_id)
     if connection.execute(_SLUG_TAKEN, (record.app_id, slug)).fetchone() is not None:
         slug = names.instance_slug(record.app_id, record.instance_id, long=True)
     revision = log.next_revision(connection)
-    key = connection.execute(
+    connection.execute(
         _INSERT, (*rows.from_instance(record), slug, rows.micros(record.last_seen), *_pointer(grant), revision)
-    ).lastrowid
-    after = Stored(key or 0, record, slug, revision, record.last_seen, grant).row
-    log.instance_changed(connection, after, None, at)
+    )
+    log.instance_changed(connection, _row(record, slug, revision, grant), None, at)
+
+
+def _row(shown: InstanceRecord, slug: str, revision: int, grant: Grant | None) -> InstanceRow:
+    return InstanceRow(shown, slug, revision, IDLE if grant is None else grant.state.value, grant)
 
 
 def _pointer(grant: Grant | None) -> tuple[str, str | None, int | None]:

@@ -3,18 +3,20 @@
 Every filter has an index that keeps this order, so that a page is read from where it begins, however large the fleet is.
 """
 
-import sqlite3
 from collections.abc import Sequence
 from typing import Any
 
 from omaha_api.store import rows
+from omaha_api.store.database import Connection
 from update_core.fleet.reading import IDLE, HistoryEntry, InstanceQuery, InstanceRow
 
 _COMMON_STATES = frozenset({IDLE, "Complete"})
 """States that most of a fleet may be in: another filter narrows more."""
 
 # The index has all that is asked, so no row is read.
-_COUNT = "SELECT count(*) FROM (SELECT 1 FROM instances INDEXED BY instances_by_slug WHERE app_id = ? LIMIT ?)"
+_COUNT = (
+    "SELECT count(*) FROM (SELECT 1 FROM instances INDEXED BY instances_by_slug WHERE app_id = ? LIMIT ?) AS counted"
+)
 
 _HISTORY = """
     SELECT at, track, number, sequence, version, from_state, to_state, error_code, detail FROM history INDEXED BY history_by_instance
@@ -22,7 +24,7 @@ _HISTORY = """
 """
 
 
-def instances(connection: sqlite3.Connection, query: InstanceQuery) -> list[InstanceRow]:
+def instances(connection: Connection, query: InstanceQuery) -> list[InstanceRow]:
     """A page."""
     conditions = ["instances.app_id = ?", "instances.slug > ?"]
     values: list[Any] = [query.app_id, query.after]
@@ -38,7 +40,7 @@ def instances(connection: sqlite3.Connection, query: InstanceQuery) -> list[Inst
     return [rows.to_row(row) for row in connection.execute(select, (*values, query.limit))]
 
 
-def count(connection: sqlite3.Connection, app_ids: Sequence[str], up_to: int) -> int:
+def count(connection: Connection, app_ids: Sequence[str], up_to: int) -> int:
     """How many instances these applications have, at most `up_to`."""
     counted = 0
     for app_id in app_ids:
@@ -49,7 +51,7 @@ def count(connection: sqlite3.Connection, app_ids: Sequence[str], up_to: int) ->
     return counted
 
 
-def history(connection: sqlite3.Connection, app_id: str, instance_id: str, limit: int) -> list[HistoryEntry]:
+def history(connection: Connection, app_id: str, instance_id: str, limit: int) -> list[HistoryEntry]:
     """The latest moves of an instance's grants, oldest first."""
     latest = connection.execute(_HISTORY, (app_id, instance_id, limit)).fetchall()
     return [

@@ -1,16 +1,16 @@
 """What is written when an instance is heard: what it says of itself, and what that, or an event, moves its update to."""
 
-import sqlite3
 from collections.abc import Sequence
 from datetime import datetime
 
 from omaha_api.store import grants, instances
+from omaha_api.store.database import Connection
 from update_core.fleet.evidence import Evidence, Reported
 from update_core.fleet.grants import Grant, Timeouts
 from update_core.fleet.store import Sighting
 
 
-def observe(connection: sqlite3.Connection, sighting: Sighting, timeouts: Timeouts, at: datetime) -> list[Grant]:
+def observe(connection: Connection, sighting: Sighting, timeouts: Timeouts, at: datetime) -> list[Grant]:
     """Record the sighting; a grant whose version it reports is complete, one of another group that is left is moved."""
     known = instances.stored(connection, sighting.app_id, sighting.instance_id)
     latest = known.grant if known is not None else None
@@ -26,7 +26,7 @@ def observe(connection: sqlite3.Connection, sighting: Sighting, timeouts: Timeou
 
 
 def weigh(
-    connection: sqlite3.Connection,
+    connection: Connection,
     app_id: str,
     instance_id: str,
     items: Sequence[Evidence],

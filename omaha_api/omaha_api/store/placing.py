@@ -1,11 +1,11 @@
 """Where is every application's fleet shown? Names stay when their Application or Group goes, until another takes them."""
 
-import sqlite3
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from omaha_api.store import log
+from omaha_api.store.database import Connection
 from update_core.fleet.reading import Placement, PlacementChange
 
 Placements = Mapping[str, Placement]
@@ -13,19 +13,22 @@ Placements = Mapping[str, Placement]
 
 _SELECT = "SELECT app_id, namespace, application FROM placements ORDER BY app_id"
 _SELECT_GROUPS = "SELECT app_id, track, name FROM placement_groups"
-_UPSERT = "REPLACE INTO placements (app_id, namespace, application) VALUES (?, ?, ?)"
+_UPSERT = """
+    INSERT INTO placements (app_id, namespace, application) VALUES (?, ?, ?)
+    ON CONFLICT (app_id) DO UPDATE SET namespace = excluded.namespace, application = excluded.application
+"""
 _DELETE_GROUPS = "DELETE FROM placement_groups WHERE app_id = ?"
 _INSERT_GROUP = "INSERT INTO placement_groups (app_id, track, name) VALUES (?, ?, ?)"
 _SHOWN = """
-    SELECT EXISTS (SELECT 1 FROM instances WHERE app_id = :app_id) OR EXISTS (SELECT 1 FROM progress WHERE app_id = :app_id)
+    SELECT EXISTS (SELECT 1 FROM instances WHERE app_id = ?) OR EXISTS (SELECT 1 FROM progress WHERE app_id = ?)
 """
 _TRACK_SHOWN = """
-    SELECT EXISTS (SELECT 1 FROM instances INDEXED BY instances_by_track WHERE app_id = :app_id AND track = :track)
-        OR EXISTS (SELECT 1 FROM progress WHERE app_id = :app_id AND track = :track)
+    SELECT EXISTS (SELECT 1 FROM instances INDEXED BY instances_by_track WHERE app_id = ? AND track = ?)
+        OR EXISTS (SELECT 1 FROM progress WHERE app_id = ? AND track = ?)
 """
 
 
-def placements(connection: sqlite3.Connection) -> list[Placement]:
+def placements(connection: Connection) -> list[Placement]:
     """Where every application's fleet is shown."""
     names: defaultdict[str, dict[str, str]] = defaultdict(dict)
     for app_id, track, name in connection.execute(_SELECT_GROUPS):
@@ -65,7 +68,7 @@ def placed(held: Placements, news: Sequence[Placement]) -> dict[str, Placement]:
     return {app_id: Placement(app_id, *spaces[app_id], groups[app_id]) for app_id in spaces}
 
 
-def place(connection: sqlite3.Connection, news: Sequence[Placement], at: datetime) -> None:
+def place(connection: Connection, news: Sequence[Placement], at: datetime) -> None:
     """Write what changed, and log it where something moves that is shown already."""
     held = {placement.app_id: placement for placement in placements(connection)}
     after = placed(held, news)
@@ -84,18 +87,18 @@ def place(connection: sqlite3.Connection, news: Sequence[Placement], at: datetim
         log.placement_changed(connection, change, at)
 
 
-def _moves(connection: sqlite3.Connection, before: Placement | None, after: Placement) -> bool:
+def _moves(connection: Connection, before: Placement | None, after: Placement) -> bool:
     """Whether anything is shown already that has another place or name from now on."""
     if before is None or (before.namespace, before.application) != (after.namespace, after.application):
-        return _exists(connection, _SHOWN, app_id=after.app_id)
+        return _exists(connection, _SHOWN, after.app_id)
     tracks = {*before.groups, *after.groups}
     return any(
-        before.groups.get(track) != after.groups.get(track)
-        and _exists(connection, _TRACK_SHOWN, app_id=after.app_id, track=track)
+        before.groups.get(track) != after.groups.get(track) and _exists(connection, _TRACK_SHOWN, after.app_id, track)
         for track in tracks
     )
 
 
-def _exists(connection: sqlite3.Connection, question: str, **values: str) -> bool:
-    (found,) = connection.execute(question, values).fetchone()
+def _exists(connection: Connection, question: str, *key: str) -> bool:
+    """The answer to a question that asks of two tables by the same key."""
+    (found,) = connection.execute(question, key + key).fetchone()
     return bool(found)

@@ -1,11 +1,11 @@
 """The groups' counts as they were last published, each with its revision."""
 
 import json
-import sqlite3
 from collections.abc import Sequence
 from datetime import datetime
 
 from omaha_api.store import log, log_entries, rows
+from omaha_api.store.database import Connection
 from update_core.fleet.progress import GroupProgress
 from update_core.fleet.reading import ProgressChange, ProgressRow
 
@@ -17,18 +17,18 @@ _UPSERT = """
 """
 
 
-def progresses(connection: sqlite3.Connection) -> list[ProgressRow]:
+def progresses(connection: Connection) -> list[ProgressRow]:
     """Every group's published counts."""
     return [_to_row(row) for row in connection.execute(_SELECT)]
 
 
-def differing(connection: sqlite3.Connection, counts: Sequence[GroupProgress]) -> list[GroupProgress]:
+def differing(connection: Connection, counts: Sequence[GroupProgress]) -> list[GroupProgress]:
     """Those that aren't published as they are."""
     held = [(each, _published(connection, each)) for each in counts]
     return [each for each, published in held if published is None or published.progress != each]
 
 
-def publish(connection: sqlite3.Connection, counts: Sequence[GroupProgress], now: datetime, at: datetime) -> None:
+def publish(connection: Connection, counts: Sequence[GroupProgress], now: datetime, at: datetime) -> None:
     """Keep and log the counts that differ from those published before."""
     for progress in counts:
         published = _published(connection, progress)
@@ -48,7 +48,7 @@ def publish(connection: sqlite3.Connection, counts: Sequence[GroupProgress], now
         log.progress_changed(connection, ProgressChange(row.revision, row, new=published is None), at)
 
 
-def _published(connection: sqlite3.Connection, progress: GroupProgress) -> ProgressRow | None:
+def _published(connection: Connection, progress: GroupProgress) -> ProgressRow | None:
     row = connection.execute(_SELECT_ONE, (progress.app_id, progress.track)).fetchone()
     return _to_row(row) if row else None
 

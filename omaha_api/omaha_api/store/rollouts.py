@@ -1,9 +1,9 @@
 """The rows of rollouts: what the operator stamped, kept so that a lost status can be made again from it."""
 
-import sqlite3
 from datetime import datetime
 
 from omaha_api.store import groups, rows
+from omaha_api.store.database import Connection
 from omaha_api.store.groups import GroupRow
 from update_core.fleet.store import GroupLedger
 from update_core.rollout.model import Reason, Refusal, ResolvedGroup, Stamp
@@ -12,14 +12,14 @@ from update_core.rollout.model import Reason, Refusal, ResolvedGroup, Stamp
 _UPSERT = f"""
     INSERT INTO rollouts (app_id, track, {rows.ROLLOUT_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT (app_id, track, sequence) DO UPDATE SET
-        completed_at = CASE WHEN version = excluded.version AND salt = excluded.salt
-                            THEN coalesce(completed_at, excluded.completed_at) ELSE excluded.completed_at END,
+        completed_at = CASE WHEN rollouts.version = excluded.version AND rollouts.salt = excluded.salt
+                            THEN coalesce(rollouts.completed_at, excluded.completed_at) ELSE excluded.completed_at END,
         version = excluded.version, kind = excluded.kind, salt = excluded.salt, started_at = excluded.started_at
 """  # noqa: S608 - the columns are a constant
 
 
 def record(
-    connection: sqlite3.Connection, group: ResolvedGroup, stamp: Stamp, *, completed: bool, now: datetime
+    connection: Connection, group: ResolvedGroup, stamp: Stamp, *, completed: bool, now: datetime
 ) -> GroupLedger | Refusal:
     """Mirror a stamp; one that is older than the latest is refused."""
     row = groups.load(connection, group.app_id, group.track)
@@ -30,7 +30,7 @@ def record(
 
 
 def mirror(
-    connection: sqlite3.Connection,
+    connection: Connection,
     row: GroupRow | None,
     group: ResolvedGroup,
     stamp: Stamp,

@@ -1,22 +1,24 @@
-"""Which tables does the fleet store have, and how does an older file become a current one?
+"""Which tables does the fleet store have, and how did they come to be what they are?
 
-Times are whole microseconds since 1970 in UTC. A change of the schema is a new entry at the end of MIGRATIONS; what has been released is
-never edited. The file's schema is the number of entries that were applied to it (PRAGMA user_version).
+One description for every database, in SQLite's words; postgres.dialect says them in PostgreSQL's. Times are whole microseconds since 1970
+in UTC. A change of the schema is a new entry at the end of MIGRATIONS; what has been released is never edited. A database's schema is the
+number of entries that were applied to it.
 """
 
-import sqlite3
 from datetime import datetime
-from pathlib import Path
 
 from omaha_api.store import epochs, rows
-from update_core import names
-from update_core.fleet.store import StoreUnavailable
+from omaha_api.store.database import Connection
 
-APPLICATION_ID = 0x55504653
-"""Marks the file as ours (PRAGMA application_id), so that another program's database is never taken for one."""
 
-_WITH_EPOCH = 2
-"""The first schema whose store has an epoch."""
+class SqliteOnly(str):
+    """A statement that moves what the first schema kept, which only SQLite files ever had."""
+
+    __slots__ = ()
+
+
+_FIRST, _WITH_EPOCH = 1, 2
+"""The first schema, and the first whose store has an epoch."""
 
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     (
@@ -133,7 +135,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             revision INTEGER NOT NULL
         ) STRICT
         """,
-        """
+        SqliteOnly("""
         INSERT INTO instances_2 (
             app_id, instance_id, slug, track, version, first_seen, last_seen, shown_seen, last_refusal, attributes, alias, boot_id,
             state, grant_track, grant_number, revision
@@ -147,11 +149,11 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             WHERE grants.app_id = instances.app_id AND grants.instance_id = instances.instance_id
             ORDER BY live DESC, granted_at DESC, number DESC LIMIT 1
         )
-        """,
-        """
+        """),
+        SqliteOnly("""
         UPDATE instances_2 SET slug = instance_slug(app_id, instance_id, 1)
         WHERE id NOT IN (SELECT min(id) FROM instances_2 GROUP BY app_id, slug)
-        """,
+        """),
         "DROP TABLE instances",
         "ALTER TABLE instances_2 RENAME TO instances",
         "CREATE UNIQUE INDEX instances_by_identity ON instances (app_id, instance_id)",
@@ -206,43 +208,9 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
 )
 
 
-def migrate(connection: sqlite3.Connection, path: Path, now: datetime) -> None:
-    """Bring the file's schema up to date; a new file gets `now` as its birth.
-
-    Raises:
-        StoreUnavailable: the file is another program's, or of a newer version of this one.
-    """
-    (application_id,) = connection.execute("PRAGMA application_id").fetchone()
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
-    (tables,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
-    if application_id != APPLICATION_ID and (application_id, version, tables) != (0, 0, 0):
-        raise StoreUnavailable(f"{path} is a database of another program; name another file")
-    if version > len(MIGRATIONS):
-        raise StoreUnavailable(
-            f"{path} was written by a newer version of this program (its schema is {version}, this one knows {len(MIGRATIONS)}); "
-            "run that version, or name another file"
-        )
-    connection.create_function("instance_slug", 3, _instance_slug, deterministic=True)
-    for number, statements in enumerate(MIGRATIONS[version:], start=version + 1):
-        _apply(connection, number, statements, now)
-
-
-def _apply(connection: sqlite3.Connection, number: int, statements: tuple[str, ...], now: datetime) -> None:
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        for statement in statements:
-            connection.execute(statement)
-        if number == 1:
-            connection.execute("INSERT INTO store (id, created_at) VALUES (1, ?)", (rows.micros(now),))
-            connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-        if number == _WITH_EPOCH:
-            connection.execute("UPDATE store SET epoch = ?", (epochs.epoch(now),))
-        connection.execute(f"PRAGMA user_version = {number}")
-    except BaseException:
-        connection.rollback()
-        raise
-    connection.execute("COMMIT")
-
-
-def _instance_slug(app_id: str, instance_id: str, long: int) -> str:
-    return names.instance_slug(app_id, instance_id, long=bool(long))
+def made(connection: Connection, number: int, now: datetime) -> None:
+    """Write what the schema `number`, which was just applied, keeps of the store itself; a new store gets `now` as its birth."""
+    if number == _FIRST:
+        connection.execute("INSERT INTO store (id, created_at) VALUES (1, ?)", (rows.micros(now),))
+    if number == _WITH_EPOCH:
+        connection.execute("UPDATE store SET epoch = ?", (epochs.epoch(now),))

@@ -6,20 +6,19 @@ been answered is on disk. A piece that fails is undone alone; if the database fa
 
 import asyncio
 import logging
-import sqlite3
 import threading
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from omaha_api.store import connections
+from omaha_api.store.database import Connection, Database, Moment
 from update_core.fleet.store import StoreUnavailable
 
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
-Work = Callable[[sqlite3.Connection], T]
+Work = Callable[[Connection, Moment], T]
 """Reads and writes inside a transaction that the writer begins and ends. It may be undone and done again, so it changes nothing else."""
 
 BATCH = 64
@@ -39,32 +38,30 @@ class _Item:
 class Writer:
     """The one thread that writes to the database.
 
-    After each commit `mark` is asked in this thread, and `committed` is told its answer on the event loop, before those who wait for the
-    commit.
+    After each commit `committed` is told the log's newest revision on the event loop, before those who wait for the commit.
     """
 
     def __init__(
         self,
-        open_connection: Callable[[], sqlite3.Connection],
+        database: Database,
         *,
         capacity: int = CAPACITY,
-        mark: Callable[[sqlite3.Connection], int] = lambda _: 0,
         committed: Callable[[int], None] = lambda _: None,
     ) -> None:
-        self._open_connection = open_connection
-        self._mark = mark
+        self._database = database
+        self._failures: tuple[type[Exception], ...] = (StoreUnavailable, *database.errors)
         self._committed = committed
         self._capacity = capacity
         self._waiting: deque[_Item] = deque()
         self._changed = threading.Condition()
         self._stopping = False
         self._last_batch = 0
-        self._connection: sqlite3.Connection | None = None
+        self._connection: Connection | None = None
         self._down = False
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
-    def start(self, connection: sqlite3.Connection) -> None:
+    def start(self, connection: Connection) -> None:
         """Begin with an open connection, which is the writer's from now on; called on the event loop that will ask."""
         self._loop = asyncio.get_running_loop()
         self._connection = connection
@@ -119,19 +116,47 @@ class Writer:
         return batch
 
     def _commit(self, batch: list[_Item]) -> int | None:
-        """The mark after the commit; None if it failed."""
+        """The log's newest revision after the commit; None if it failed."""
         try:
-            connection = self._connection = self._connection or self._open_connection()
-            if not _do_together(connection, batch):
-                _do_apart(connection, batch)
-            mark = self._mark(connection)
-        except (StoreUnavailable, sqlite3.Error) as error:
+            connection = self._connection = self._connection or self._database.connect()
+            revision = self._do_together(connection, batch)
+            if revision is None:
+                revision = self._do_apart(connection, batch)
+        except self._failures as error:
             self._fail(batch, error)
             return None
         if self._down:
             logger.info("the database answers again")
         self._down = False
-        return mark
+        return revision
+
+    def _do_together(self, connection: Connection, batch: list[_Item]) -> int | None:
+        """All pieces without savepoints, which cost as much again under load; None, and nothing done, if one of them failed."""
+        moment = self._database.begin(connection)
+        try:
+            for item in batch:
+                item.result = item.work(connection, moment)
+        except Exception as error:
+            if self._database.is_outage(error):
+                raise
+            connection.execute("ROLLBACK")
+            return None
+        return self._database.commit(connection)
+
+    def _do_apart(self, connection: Connection, batch: list[_Item]) -> int:
+        """Each piece in a savepoint of its own, so that those which fail harm no neighbour."""
+        moment = self._database.begin(connection)
+        for item in batch:
+            connection.execute("SAVEPOINT piece")
+            try:
+                item.result = item.work(connection, moment)
+            except Exception as error:
+                if self._database.is_outage(error):
+                    raise
+                item.failure = error
+                connection.execute("ROLLBACK TO piece")
+            connection.execute("RELEASE piece")
+        return self._database.commit(connection)
 
     def _fail(self, batch: list[_Item], error: Exception) -> None:
         # A new connection for the next batch: after a failed write nothing that this one believes about the file is worth keeping.
@@ -144,18 +169,18 @@ class Writer:
         for item in batch:
             item.failure = StoreUnavailable(f"the database failed: {error}")
 
-    def _answer(self, batch: list[_Item], mark: int | None) -> None:
+    def _answer(self, batch: list[_Item], revision: int | None) -> None:
         if self._loop is None:
             return
         try:
-            self._loop.call_soon_threadsafe(self._resolve, batch, mark)
+            self._loop.call_soon_threadsafe(self._resolve, batch, revision)
         except RuntimeError:
             # The loop was closed over our head: nobody is left to be told.
             logger.debug("%d transactions were committed after the event loop had closed", len(batch))
 
-    def _resolve(self, batch: list[_Item], mark: int | None) -> None:
-        if mark is not None:
-            self._committed(mark)
+    def _resolve(self, batch: list[_Item], revision: int | None) -> None:
+        if revision is not None:
+            self._committed(revision)
         for item in batch:
             if item.future.done():
                 continue  # who asked has gone away; the work is done all the same
@@ -163,34 +188,3 @@ class Writer:
                 item.future.set_exception(item.failure)
             else:
                 item.future.set_result(item.result)
-
-
-def _do_together(connection: sqlite3.Connection, batch: list[_Item]) -> bool:
-    """All pieces without savepoints, which cost as much again under load; False, and nothing done, if one of them failed."""
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        for item in batch:
-            item.result = item.work(connection)
-    except Exception as error:
-        if connections.is_outage(error):
-            raise
-        connection.execute("ROLLBACK")
-        return False
-    connection.execute("COMMIT")
-    return True
-
-
-def _do_apart(connection: sqlite3.Connection, batch: list[_Item]) -> None:
-    """Each piece in a savepoint of its own, so that those which fail harm no neighbour."""
-    connection.execute("BEGIN IMMEDIATE")
-    for item in batch:
-        connection.execute("SAVEPOINT piece")
-        try:
-            item.result = item.work(connection)
-        except Exception as error:
-            if connections.is_outage(error):
-                raise
-            item.failure = error
-            connection.execute("ROLLBACK TO piece")
-        connection.execute("RELEASE piece")
-    connection.execute("COMMIT")

@@ -13,14 +13,14 @@ EVERY_DIALECT = pytest.mark.parametrize("protocol", ["xml", "3.0", "3.1", "4.0"]
 ONE_AN_HOUR = {"rateLimit": {"maxUpdates": 1, "periodSeconds": 3600}}
 NEW = {"version": "1.0.0", "machineid": "m"}
 REFUSED = {
-    Reason.UPDATES_DISABLED_BY_CLIENT: ({}, "<updatecheck updatedisabled='true'/>", NEW),
-    Reason.VERSION_UNPARSABLE: ({}, "<updatecheck/>", NEW | {"version": "garbage"}),
-    Reason.UP_TO_DATE: ({}, "<updatecheck/>", NEW | {"version": "1.1.0"}),
-    Reason.EXCLUDED: ({"exclude": {"oems": ["qemu"]}}, "<updatecheck/>", NEW | {"oem": "qemu"}),
-    Reason.PAUSED: ({"paused": True}, "<updatecheck/>", NEW),
-    Reason.ANONYMOUS_INSTANCE: ({"maxInFlight": 5}, "<updatecheck/>", NEW | {"machineid": ""}),
-    Reason.TOO_MANY_IN_FLIGHT: ({"maxInFlight": 1}, "<updatecheck/>", NEW),
-    Reason.RATE_LIMITED: (ONE_AN_HOUR, "<updatecheck/>", NEW),
+    Reason.UPDATES_DISABLED_BY_CLIENT: ({}, {"updatedisabled": True}, NEW),
+    Reason.VERSION_UNPARSABLE: ({}, {}, NEW | {"version": "garbage"}),
+    Reason.UP_TO_DATE: ({}, {}, NEW | {"version": "1.1.0"}),
+    Reason.EXCLUDED: ({"exclude": {"oems": ["qemu"]}}, {}, NEW | {"oem": "qemu"}),
+    Reason.PAUSED: ({"paused": True}, {}, NEW),
+    Reason.ANONYMOUS_INSTANCE: ({"maxInFlight": 5}, {}, NEW | {"machineid": ""}),
+    Reason.TOO_MANY_IN_FLIGHT: ({"maxInFlight": 1}, {}, NEW),
+    Reason.RATE_LIMITED: (ONE_AN_HOUR, {}, NEW),
 }
 """Reason → the group's spec, the question, and what the machine says of itself. Where there is a limit another machine has used it up."""
 WITHOUT_RESOURCES = {Reason.ROLLOUT_PENDING, Reason.PACKAGE_UNAVAILABLE, Reason.STALE_CATALOG}
@@ -40,14 +40,16 @@ def assert_is_noupdate(reply):
 @pytest.mark.parametrize("reason", REFUSED)
 def test_whatever_stands_in_the_way_of_an_update_is_told_as_no_update(omaha, fleet, app_id, reason):
     """Pause, limits, exclusions and whatever else forbids an update now are all told as noupdate, in an application with status ok."""
-    spec, updatecheck, told = REFUSED[reason]
+    spec, asked, told = REFUSED[reason]
     fleet.roll_out("1.1.0", **spec)
     if not spec.get("paused"):
         omaha.expect("Offer", xml_check(app_id, machineid="first"))
 
-    reply = omaha.expect(reason, xml_check(app_id, PING, updatecheck, **told))
-
-    assert_is_noupdate(reply)
+    words = "".join(f' {name}="true"' for name in asked)
+    assert_is_noupdate(omaha.expect(reason, xml_check(app_id, PING, f"<updatecheck{words}/>", **told)))
+    for protocol in ("3.0", "3.1", "4.0"):
+        reply = omaha.expect(reason, json_check(protocol, app_id, updatecheck=asked, **told))
+        assert (omaha_port.apps(reply)[0]["status"], omaha_port.offered(reply)) == ("ok", None)
 
 
 @pytest.mark.omaha_point(25)
@@ -162,12 +164,13 @@ def test_a_version_prefix_of_the_client_counts_by_components(omaha, fleet, app_i
     ("channel", "updated", "left_alone"),
     [
         ("1.10.0", ["1.9.0", "1.9.99", "1.2", "1.10.0-rc.1", "1.9.0+new", "1.09"], ["1.10.0", "1.10", "1.10.0.0", "1.10.0+x"]),
+        ("10.0.10", ["9.9.9", "10.0.9", "10.0.2-rc.10"], ["10.0.10", "10.0.100", "100"]),
         ("1.2.0.0", ["1.1.9.9", "0.9"], ["1.2", "1.2.0", "1.2.0.0", "1.2.0+build.7", "1.2.0.1"]),
         ("2.0.0-rc.2", ["2.0.0-rc.1", "2.0.0-beta.11", "1.9.9", "2.0.0-2"], ["2.0.0", "2.0.0-rc.2", "2.0.0-rc.10", "2.0.0-rc.2+x"]),
         ("3340.0.0+nightly-1", ["3339.9.9"], ["3340.0.0", "3340.0.0+nightly-2", "3340.0.1"]),
         ("120.0.6099.129", ["120.0.6099.5", "99.9.9999.999"], ["120.0.6099.129", "120.0.6099.200", "121"]),
     ],
-    ids=["numbers", "missing parts", "prereleases", "build metadata", "four numbers"],
+    ids=["numbers", "each number", "missing parts", "prereleases", "build metadata", "four numbers"],
 )  # fmt: skip
 def test_versions_are_compared_as_numbers(omaha, fleet, app_id, channel, updated, left_alone):
     """Versions are compared number by number: missing ones are 0, a prerelease is below its release, build metadata doesn't count."""
@@ -229,7 +232,7 @@ def test_people_are_told_that_the_package_is_missing():
         channel=holder,
         fleet=Fleet(Contact.ANSWERING, known=True),
         channel_holder=holder,
-        packages=(kinds.package("1.0.0"),),
+        packages=(),
     )
 
     status = group.reconcile(seen, kinds.later(100), "salt").status

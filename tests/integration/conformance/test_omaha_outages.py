@@ -7,6 +7,7 @@ import json
 import pytest
 
 from support import cup_keys, kubeconfigs, waiting
+from support.eventually import eventually
 from support.fault_proxy import FaultProxy
 from support.omaha_port import OmahaPort, offered
 from support.omaha_process import OmahaProcess, running
@@ -72,6 +73,24 @@ def test_before_the_first_whole_catalog_the_service_is_not_ready_and_says_so(tmp
     assert 1 <= int(reply.headers["x-retry-after"]) <= 86400
     public = cup_keys.public(cup_keys.pem(cup_keys.FIXED))
     assert public.distrust(b"7:1", body, reply.body, reply.headers["etag"]) is None
+
+
+@pytest.mark.omaha_point(60)
+@pytest.mark.parametrize("kind", ["applications", "channels", "groups", "packages"])
+async def test_three_kinds_of_four_are_no_whole_catalog(control_plane, fleet, app_id, tmp_path, kind):
+    await asyncio.to_thread(fleet.roll_out, "1.1.0")
+    async with FaultProxy(configuration.load(control_plane.kubeconfig)).running() as proxy:
+        proxy.answer(500, matches=lambda seen: seen.path.endswith(kind), times=1000)
+        with service(tmp_path, proxy.url) as (process, omaha):
+            await asyncio.to_thread(process.start, ready=False)
+            # The other three are followed, and this one was asked for more than once.
+            await eventually(lambda: proxy.watches == 3 and proxy.count(lambda seen: seen.path.endswith(kind)) > 1)
+            assert await asyncio.to_thread(_readiness, process) == 503
+            assert (await asyncio.to_thread(omaha.send, xml_check(app_id, machineid="m"))).status == 503
+
+            proxy.pass_on()
+            await eventually(lambda: _readiness(process) == 200)
+            await asyncio.to_thread(omaha.expect, "Offer", xml_check(app_id, machineid="m"))
 
 
 def _readiness(process):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from omaha_api.store import connections
+from omaha_api.store.sqlite import connections
 from support import omaha_port, store_rows
 from support.omaha_requests import PING, UPDATECHECK, json_check, xml_check, xml_event
 from update_core.rollout import cohort

@@ -4,7 +4,7 @@ import contextlib
 
 import pytest
 
-from omaha_api.store import connections
+from omaha_api.store.sqlite import connections
 from support import omaha_port, omaha_requests, store_rows, waiting
 from support.omaha_requests import PING, UPDATECHECK, xml_check, xml_event
 from update_core.omaha import events
@@ -107,6 +107,23 @@ def test_states_only_go_forward_and_the_version_completes_from_each(omaha, fleet
 
 
 @pytest.mark.omaha_point(46)
+def test_an_installed_update_waits_for_its_restart_and_failed_if_the_old_version_comes_back(omaha, fleet, app_id):
+    fleet.roll_out("1.1.0")
+    installed = ("back", "waits")
+    for machine in installed:
+        omaha.expect("Offer", check(app_id, machine, bootid="{before}"))
+        omaha.ask(xml_check(app_id, xml_event(3, 1), machineid=machine, bootid="{before}"))
+
+    omaha.ask(xml_check(app_id, PING, machineid="waits", bootid="{before}"))
+    assert states(omaha, app_id, "waits") == ["OnHold"]
+
+    omaha.ask(check(app_id, "back", bootid="{before}"))
+    assert states(omaha, app_id, "back") == ["Installed"]
+    omaha.ask(check(app_id, "back", bootid="{after}"))
+    assert store_rows.grants(omaha.process, app_id, "back")[0] == ("1.1.0", "Failed")
+
+
+@pytest.mark.omaha_point(46)
 @pytest.mark.parametrize("ends", [(3, 0), (3, 4)], ids=["failed", "cancelled"])
 def test_an_update_that_ends_frees_its_slot(omaha, fleet, app_id, ends):
     fleet.roll_out("1.1.0", **ONE_AT_A_TIME)
@@ -141,15 +158,21 @@ def test_an_instance_that_asks_again_is_offered_the_same_again(omaha, fleet, app
 @pytest.mark.parametrize(
     ("codes", "ended"), [((), "Lapsed"), (((13, 1), (14, 1)), "TimedOut")], ids=["before", "after the download"]
 )
-def test_an_update_that_is_stuck_ends_after_its_time_and_frees_its_slot(omaha, fleet, app_id, codes, ended):
-    fleet.roll_out("1.1.0", updateTimeoutSeconds=1, **ONE_AT_A_TIME)
-    omaha.expect("Offer", check(app_id))
-    tell(omaha, app_id, *codes)
-    waiting.until(lambda: states(omaha, app_id) == [ended], f"the grant is {ended}", within=15)
+def test_an_update_that_is_stuck_ends_after_its_time_and_may_still_turn_out_well(omaha, fleet, app_id, codes, ended):
+    fleet.roll_out("1.1.0", updateTimeoutSeconds=1, maxInFlight=2)
+    for machine in ("m", "late"):
+        omaha.expect("Offer", check(app_id, machine))
+        tell(omaha, app_id, *codes, machine=machine)
+    for machine in ("m", "late"):
+        waiting.until(lambda machine=machine: states(omaha, app_id, machine) == [ended], f"it is {ended}", within=15)
 
-    assert omaha.answer(check(app_id))[0] == "Offer"
+    # The slots are free, also for one that was stuck.
+    assert omaha.answer(check(app_id, "m"))[0] == "Offer"
     assert states(omaha, app_id)[0] == ended
     assert len(states(omaha, app_id)) == 2
+    # Who comes with the new version after all has made it.
+    assert omaha.answer(check(app_id, "late", "1.1.0"))[0] == Reason.UP_TO_DATE
+    assert states(omaha, app_id, "late") == ["Complete"]
 
 
 ERRORS = {

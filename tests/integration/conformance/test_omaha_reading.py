@@ -108,6 +108,7 @@ def test_a_malformed_request_gets_a_reason_without_internals_and_harms_nobody(om
         pytest.param(b"<?xml version='1.0' encoding='utf-8'?>", id="quoted otherwise"),
         pytest.param(b"\xef\xbb\xbf", id="byte order mark"),
         pytest.param(b'\xef\xbb\xbf<?xml version="1.0"?>', id="byte order mark and declaration"),
+        pytest.param(b' \n<?xml version="1.0"?>', id="white space and declaration"),
         pytest.param(b"<!-- a comment -->", id="comment"),
     ],
 )

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import kubernetes
 import pytest
 
-from omaha_api.store.sqlite import SqliteStore
+from omaha_api.store.sqlite.store import SqliteStore
 from support import control_plane as planes
 from support import omaha_fleet
 from support.eventually import eventually

@@ -208,7 +208,7 @@ def test_a_corrupt_snapshot_is_said_and_left_aside(omaha, fleet, app_id):
     [
         pytest.param(["--kubeconfig", "/nowhere"], "/nowhere", id="no kubeconfig"),
         pytest.param(["--listen", "8080"], "--listen must be host:port", id="listen"),
-        pytest.param(["--database", "postgres://x"], "--database must be sqlite:///file", id="database"),
+        pytest.param(["--database", "mysql://x"], "--database must be sqlite:///file", id="database"),
         pytest.param(["--kube-server", "https://x"], "need each other", id="server without account"),
         pytest.param(["--tls-cert-file", "x"], "need each other", id="certificate without key"),
         pytest.param(["--fleet-listen", "x"], "--fleet-listen must be host:port", id="fleet listen"),

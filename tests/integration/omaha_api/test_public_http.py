@@ -106,6 +106,15 @@ def test_pipelined_requests_of_all_kinds_are_answered_in_order(port):
     assert statuses(port.exchange(b"".join(sent), shut=True)) == [200, 405, 400, 404, 200, 200]
 
 
+def test_pipelined_requests_are_answered_although_the_last_one_isnt_whole_yet(port):
+    with port.connect() as client:
+        client.sendall(a_request(BODY) * 2 + a_request(BODY, CLOSE)[:-20])
+        port.wait_until(lambda: port.omaha.service.bodies._begun, "the last one's body is being read")
+        client.sendall(BODY[-20:])
+
+        assert statuses(public_port.received(client)) == [200, 200, 200]
+
+
 def test_what_comes_before_nonsense_is_answered_before_the_nonsense_is(port):
     assert statuses(port.exchange(a_request(BODY) + a_request(BODY) + b"\x00\x01 nonsense\r\n\r\n")) == [200, 200, 400]
 

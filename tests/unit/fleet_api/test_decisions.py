@@ -5,7 +5,7 @@ import random
 import pytest
 
 from omaha_api.fleet_api.statuses import ApiError
-from omaha_api.store import connections
+from omaha_api.store.sqlite import connections
 from support import omaha_fleet
 from support.fleet_desk import FleetDesk
 from support.sqlite_stores import connect_impatiently

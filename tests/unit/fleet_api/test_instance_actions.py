@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from omaha_api.fleet_api.statuses import ApiError
-from omaha_api.store import connections
-from omaha_api.store.sqlite import SqliteStore
+from omaha_api.store.sqlite import connections
+from omaha_api.store.sqlite.store import SqliteStore
 from support.eventually import eventually
 from support.fleet_desk import FleetDesk
 from support.fleet_values import NOW, TIMEOUTS, sighting

@@ -145,6 +145,20 @@ async def test_a_cohort_of_somebody_elses_making_is_replaced_and_its_hint_and_na
     assert not {"cohorthint", "cohortname"} & set(told)
 
 
+async def test_omaha_3_is_told_its_cohort_in_every_answer_for_it_forgets_one_that_is_not(omaha):
+    def check(cohort, updater):
+        return (
+            f'<request protocol="3.0" updater="{updater}"><app appid="{APP}" version="1.0.0" track="fake1" cohort="{cohort}"'
+            ' cohorthint="fake1"><updatecheck/></app></request>'
+        ).encode()
+
+    told = await omaha.post(check("", "Omaha"))
+    assert f' cohort="{FIRST}"'.encode() in told.body
+    again = await omaha.post(check(FIRST, "Omaha"))
+    assert f' cohort="{FIRST}" cohorthint="fake1"'.encode() in again.body
+    assert b"cohort" not in (await omaha.post(check(FIRST, "another"))).body
+
+
 async def test_a_ping_is_told_an_id_and_a_report_is_not(omaha):
     ping = {"appid": APP, "version": "1.0.0", "track": "fake1", "ping": {"rd": -1}}
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from omaha_api.instances.fleet_memory import FleetMemory, Known
-from omaha_api.instances.sightings import Sightings
+from omaha_api.instances.sightings import Sightings, turns
 from support.eventually import eventually
 from support.scripted_store import ScriptedStore
 from update_core.fleet.attributes import NONE
@@ -22,7 +22,8 @@ def seen(instance_id="m", version="1.0.0"):
 
 
 def made(store, memory=None, **options):
-    return Sightings(store, memory or FleetMemory(), flush_interval_seconds=2, **options)
+    chosen = {"flush_interval_seconds": 2, "shortest_active_seconds": lambda: 86400}
+    return Sightings(store, memory or FleetMemory(), **chosen | options)
 
 
 async def test_the_newest_sighting_of_an_instance_is_the_one_that_is_written():
@@ -142,12 +143,24 @@ def test_what_a_round_left_is_written_in_the_next():
     assert sorted(taken(memory, 2)) == ["a", "b"]
 
 
+@pytest.mark.parametrize(
+    ("active_seconds", "expected"),
+    [
+        pytest.param(86400, 15, id="by default half a minute"),
+        pytest.param(100, 5, id="a tenth of what a group waits for a sign of life"),
+        pytest.param(1, 1, id="never less than one"),
+    ],
+)
+def test_last_seen_times_come_early_enough_for_the_group_that_waits_least(active_seconds, expected):
+    assert turns(active_seconds, 2) == expected
+
+
 async def test_a_large_fleet_is_written_a_little_at_a_time():
     names = [f"m{number}" for number in range(1000)]
     store, memory = ScriptedStore(), fleet(*names)
     for name in names:
         memory.touch(("app", name))
-    sightings = Sightings(store, memory, flush_interval_seconds=0.02)
+    sightings = made(store, memory, flush_interval_seconds=0.02, shortest_active_seconds=lambda: 1)
 
     writing = asyncio.create_task(sightings.run())
     await eventually(lambda: len(store.instances) == len(names))

@@ -3,11 +3,15 @@
 import asyncio
 import sqlite3
 import threading
+from pathlib import Path
 
 import pytest
 
-from omaha_api.store import connections
+from omaha_api.store.database import Connection, Moment
+from omaha_api.store.sqlite import connections
+from omaha_api.store.sqlite.database import SqliteDatabase
 from omaha_api.store.writer import Writer
+from support.sqlite_stores import StoreClock
 from update_core.fleet.store import StoreUnavailable
 
 
@@ -17,11 +21,11 @@ class Table:
     def __init__(self, path) -> None:
         self.path = path
         self.commits = 0
-        self.writer = Writer(self.connect, capacity=200)
+        self.database = SqliteDatabase(path, StoreClock(), self.connect)
+        self.writer = Writer(self.database, capacity=200)
 
-    def connect(self) -> sqlite3.Connection:
-        connection = connections.connect(self.path)
-        connection.execute("CREATE TABLE IF NOT EXISTS numbers (number INTEGER PRIMARY KEY)")
+    def connect(self, path: Path) -> sqlite3.Connection:
+        connection = connections.connect(path)
         connection.set_trace_callback(self.count)
         return connection
 
@@ -36,7 +40,7 @@ class Table:
         return found
 
     async def add(self, number: int) -> int:
-        def work(connection: sqlite3.Connection) -> int:
+        def work(connection: Connection, _: Moment) -> int:
             connection.execute("INSERT INTO numbers VALUES (?)", (number,))
             return number
 
@@ -46,7 +50,7 @@ class Table:
         """Keep the writer busy, so that what follows waits for one batch; returns what lets it go on."""
         begun, go_on = threading.Event(), threading.Event()
 
-        def work(_: sqlite3.Connection) -> None:
+        def work(_connection: Connection, _moment: Moment) -> None:
             begun.set()
             go_on.wait()
 
@@ -58,9 +62,12 @@ class Table:
 @pytest.fixture
 async def table(tmp_path):
     table = Table(tmp_path / "numbers.db")
-    table.writer.start(table.connect())
+    connection = table.database.open()
+    connection.execute("CREATE TABLE numbers (number INTEGER PRIMARY KEY)")
+    table.writer.start(connection)
     yield table
     await table.writer.stop()
+    table.database.close()
 
 
 async def submitted(*coroutines) -> list[asyncio.Task]:
@@ -99,7 +106,7 @@ async def test_answers_come_in_the_order_of_asking(table):
 
 
 async def test_piece_that_fails_harms_no_neighbour(table):
-    def fail(connection: sqlite3.Connection) -> None:
+    def fail(connection: Connection, _: Moment) -> None:
         connection.execute("INSERT INTO numbers VALUES (100)")
         raise LookupError("nothing there")
 
@@ -113,7 +120,7 @@ async def test_piece_that_fails_harms_no_neighbour(table):
 
 
 async def test_database_that_fails_in_one_piece_fails_the_whole_batch_and_works_again(table):
-    def fail(connection: sqlite3.Connection) -> None:
+    def fail(connection: Connection, _: Moment) -> None:
         connection.execute("INSERT INTO missing VALUES (1)")
 
     go_on = await table.hold()

@@ -1,4 +1,4 @@
-"""The SQLite store keeps the contracts of those who write to the fleet store, and of those who read it."""
+"""The SQLite store keeps the contracts of those who write to the fleet store, of those who read it, and of those who follow it."""
 
 import contextlib
 
@@ -6,6 +6,7 @@ import pytest
 
 from support.fleet_reader_contract import FleetReaderContract
 from support.fleet_store_contract import FleetStoreContract
+from support.fleet_store_following import Following
 from support.sqlite_stores import StoreClock, connect_carelessly, made
 
 
@@ -45,4 +46,8 @@ class TestSqliteStore(FleetStoreContract):
 
 
 class TestSqliteStoreAsItIsRead(FleetReaderContract):
+    pass
+
+
+class TestSqliteStoreAsItIsFollowed(Following):
     pass

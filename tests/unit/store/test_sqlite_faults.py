@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from omaha_api.store import connections
-from omaha_api.store.sqlite import SqliteStore
+from omaha_api.store.sqlite import connections
+from omaha_api.store.sqlite.store import SqliteStore
 from support.fleet_store_actions import ask, assert_in_flight_agrees, granted
 from support.fleet_values import APP_ID, NOW, group, sighting
 from support.sqlite_stores import made

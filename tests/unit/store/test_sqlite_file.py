@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from omaha_api.store import schema
-from omaha_api.store.sqlite import SqliteStore
+from omaha_api.store.sqlite.store import SqliteStore
 from support.fleet_store_actions import ask, granted, weigh
 from support.fleet_values import APP_ID, NEW, NOW, group, sighting, stamp
 from support.sqlite_stores import made
@@ -18,7 +18,7 @@ from update_core.fleet.store import StoreUnavailable
 
 HOLD_OPEN = """
 import asyncio, pathlib, sys
-from omaha_api.store.sqlite import SqliteStore
+from omaha_api.store.sqlite.store import SqliteStore
 async def main():
     store = SqliteStore(pathlib.Path(sys.argv[1]))
     await store.open()

@@ -6,7 +6,8 @@ from datetime import timedelta
 import pytest
 
 from omaha_api.store import epochs, rows, schema
-from omaha_api.store.sqlite import SqliteStore
+from omaha_api.store.sqlite import migrating
+from omaha_api.store.sqlite.store import SqliteStore
 from support.fleet_store_actions import HOUR, counts, granted
 from support.fleet_store_listing import ALIKE
 from support.fleet_store_log import everything
@@ -56,7 +57,7 @@ def path(tmp_path):
                 (APP_ID, "two", TRACK, 1, rows.micros(NOW), "Granted", "Failed", NEW, 1, 9),
             ],
         )
-        connection.execute(f"PRAGMA application_id = {schema.APPLICATION_ID}")
+        connection.execute(f"PRAGMA application_id = {migrating.APPLICATION_ID}")
         connection.execute("PRAGMA user_version = 1")
     connection.close()
     return path

@@ -12,7 +12,7 @@ from typing import Any, Self, TypeVar
 
 from OpenSSL import SSL, crypto
 
-from omaha_api import patience
+from omaha_api import http_protocols
 from omaha_api.fleet_api.front import serving_certificate
 
 UNVERIFIED = "not verified by the TLS layer"
@@ -146,7 +146,7 @@ class Talk(ssl.SSLObject):
             pass
 
 
-class Protocol(patience.HttpTools):
+class Protocol(http_protocols.HttpTools):
     """HTTP with the ASGI TLS extension in each request's scope."""
 
     _tls: Any = None

@@ -1,0 +1,1 @@
+"""The fleet store on PostgreSQL, for several replicas."""
