@@ -1,5 +1,7 @@
 """When there is an update and when there is none: versions, wishes and obstacles. A no is always noupdate, without its reason."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
 from support import kinds, omaha_fleet, omaha_port, omaha_requests, store_rows, waiting
@@ -12,17 +14,32 @@ EVERY_DIALECT = pytest.mark.parametrize("protocol", ["xml", "3.0", "3.1", "4.0"]
 
 ONE_AN_HOUR = {"rateLimit": {"maxUpdates": 1, "periodSeconds": 3600}}
 NEW = {"version": "1.0.0", "machineid": "m"}
+NEXT_YEAR = (datetime.now(UTC) + timedelta(days=365)).strftime("%Y-%m-%dT%H:%M:%SZ")
+IN_TWO_DAYS = (datetime.now(UTC) + timedelta(days=2)).strftime("%A")
+FROZEN = {"freezes": [{"start": "2026-01-01T00:00:00Z", "end": NEXT_YEAR}]}
+SHUT = {"maintenanceWindows": [{"days": [IN_TWO_DAYS], "startTime": "12:00", "durationSeconds": 60, "timeZone": "UTC"}]}
 REFUSED = {
     Reason.UPDATES_DISABLED_BY_CLIENT: ({}, {"updatedisabled": True}, NEW),
     Reason.VERSION_UNPARSABLE: ({}, {}, NEW | {"version": "garbage"}),
     Reason.UP_TO_DATE: ({}, {}, NEW | {"version": "1.1.0"}),
     Reason.EXCLUDED: ({"exclude": {"oems": ["qemu"]}}, {}, NEW | {"oem": "qemu"}),
+    Reason.VERSION_BLOCKED: ({"versionPolicy": {"blockedVersions": ["1.1.0"]}}, {}, NEW),
     Reason.PAUSED: ({"paused": True}, {}, NEW),
+    Reason.FROZEN: (FROZEN, {}, NEW),
+    Reason.OUTSIDE_WINDOW: (SHUT, {}, NEW),
     Reason.ANONYMOUS_INSTANCE: ({"maxInFlight": 5}, {}, NEW | {"machineid": ""}),
     Reason.TOO_MANY_IN_FLIGHT: ({"maxInFlight": 1}, {}, NEW),
     Reason.RATE_LIMITED: (ONE_AN_HOUR, {}, NEW),
 }
 """Reason → the group's spec, the question, and what the machine says of itself. Where there is a limit another machine has used it up."""
+OF_ALL = {Reason.VERSION_BLOCKED, Reason.PAUSED, Reason.FROZEN, Reason.OUTSIDE_WINDOW}
+"""These hold back the whole group."""
+OF_PACKAGES = {
+    Reason.NO_PATH: ({"minFromVersion": "1.0.1"}, {}),
+    Reason.DEAD_END: ({}, {"deadEnd": {"reason": "it can't be left"}}),
+    Reason.WITHDRAWN: ({"withdrawn": {"reason": "it crashes"}}, {}),
+}
+"""Reason → what is added to the new version's Package, and to the one that the instance runs."""
 WITHOUT_RESOURCES = {Reason.ROLLOUT_PENDING, Reason.PACKAGE_UNAVAILABLE, Reason.STALE_CATALOG}
 """These come of resources that change, see below."""
 BREAKS_THE_STORE = {Reason.STORE_UNAVAILABLE}
@@ -42,7 +59,7 @@ def test_whatever_stands_in_the_way_of_an_update_is_told_as_no_update(omaha, fle
     """Pause, limits, exclusions and whatever else forbids an update now are all told as noupdate, in an application with status ok."""
     spec, asked, told = REFUSED[reason]
     fleet.roll_out("1.1.0", **spec)
-    if not spec.get("paused"):
+    if reason not in OF_ALL:
         omaha.expect("Offer", xml_check(app_id, machineid="first"))
 
     words = "".join(f' {name}="true"' for name in asked)
@@ -50,6 +67,16 @@ def test_whatever_stands_in_the_way_of_an_update_is_told_as_no_update(omaha, fle
     for protocol in ("3.0", "3.1", "4.0"):
         reply = omaha.expect(reason, json_check(protocol, app_id, updatecheck=asked, **told))
         assert (omaha_port.apps(reply)[0]["status"], omaha_port.offered(reply)) == ("ok", None)
+
+
+@pytest.mark.omaha_point(25)
+@pytest.mark.parametrize("reason", OF_PACKAGES)
+def test_a_version_that_nobody_may_get_from_where_it_is_is_told_as_no_update(omaha, fleet, app_id, reason):
+    new, old = OF_PACKAGES[reason]
+    fleet.roll_out("1.1.0", payload=new)
+    fleet.create(omaha_fleet.package("1.0.0", **old))
+
+    assert_is_noupdate(omaha.expect(reason, xml_check(app_id, **NEW)))
 
 
 @pytest.mark.omaha_point(25)
@@ -71,7 +98,7 @@ def test_a_rollout_that_waits_goes_back_or_lost_its_package_is_told_as_no_update
 
 @pytest.mark.omaha_point(25)
 def test_every_reason_there_is_has_been_told_as_no_update():
-    assert REFUSED.keys() | WITHOUT_RESOURCES | BREAKS_THE_STORE == set(Reason)
+    assert REFUSED.keys() | OF_PACKAGES.keys() | WITHOUT_RESOURCES | BREAKS_THE_STORE == set(Reason)
 
 
 @pytest.mark.omaha_point(26, breaks="every client: it would install an old version over a new one")
