@@ -111,7 +111,9 @@ async def run_through(operations) -> None:
             answers = course.commit(what, name, track)
             if who == "own":
                 course.take(name, answers)
-        assert not course.ended & {(held.track, held.number) for held in course.memory.all_live()}
+            elif answers:
+                course.own.discard(name)
+        course.assert_no_way_back()
     await course.tell()
     await course.read()
     await course.tell()
@@ -128,6 +130,8 @@ class Course:
         self.log, self.memory = Log(), FleetMemory(shared=True)
         self.following = following(self.log, self.memory)
         self.ended: set[tuple[str, int]] = set()
+        self.own: set[str] = set()
+        """Whose latest commit is this replica's."""
         self._seconds = itertools.count()
         self._reading: asyncio.Task[None] | None = None
 
@@ -172,8 +176,20 @@ class Course:
             self.memory.apply(answer)
             if not answer.state.live:
                 self.ended.add((answer.track, answer.number))
-        if answers and answers[-1].state.live:
-            assert self.memory.live_grant((APP_ID, name)) == answers[-1]
+        if answers:
+            self.own.add(name)
+            for ledger in self.log.ledgers():
+                self.memory.learn(ledger, None)
+
+    def assert_no_way_back(self) -> None:
+        """What it did itself holds, and what is counted is what is in flight."""
+        live = self.memory.all_live()
+        assert not self.ended & {(held.track, held.number) for held in live}
+        assert {held for held in live if held.instance_id in self.own} == {
+            held for held in self.log.live() if held.instance_id in self.own
+        }
+        for track in TRACKS:
+            assert self.memory._groups[APP_ID, track].in_flight == sum(held.track == track for held in live)
 
 
 @pytest.fixture

@@ -85,13 +85,19 @@ async def test_update_granted_by_one_goes_its_whole_way_at_the_other(replicas, r
 
 async def test_event_that_comes_with_a_check_waits_for_what_the_other_granted(replicas, rows):
     one, other = await replicas()
-    await other.ask(
-        fleet.check(APP, FIRST, "1.1.0")
-    )  # so that the other knows it, and takes such a check for a steady one
-    await one.ask(fleet.check(APP, FIRST))
+    # So that the other knows it, and takes such a check for a steady one.
+    other.omaha.put(fleet.channel("1.0.1"))
+    await other.ask(fleet.check(APP, FIRST, "1.0.1"))
+    await other.omaha.service.sightings.flush()
+    await other.hear()
+    other.ear.open.clear()
+    await one.ask(fleet.check(APP, FIRST, "1.0.1"))
     failed = '<updatecheck/><event eventtype="3" eventresult="0" errorcode="9"/>'
 
-    await other.omaha.post(fleet.check(APP, FIRST, "1.1.0", inner=failed))
+    telling = asyncio.create_task(other.omaha.post(fleet.check(APP, FIRST, "1.0.1", inner=failed)))
+    await asyncio.sleep(0)
+    other.ear.open.set()
+    await telling
 
     assert rows("SELECT state FROM grants") == [("Failed",)]
 
@@ -140,16 +146,17 @@ async def test_record_that_changes_while_it_is_loaded_is_loaded_again(replicas, 
     await one.ask(fleet.check(APP, FIRST, "1.2.0"))
     await one.omaha.service.sightings.flush()
     read = other.store.instance
-    held = asyncio.Event()
+    was_read, held = asyncio.Event(), asyncio.Event()
 
     async def slowly(*key):
         record = await read(*key)
+        was_read.set()
         await held.wait()
         return record
 
     other.omaha.service.checks._hearing._store = SlowReads(other.store, slowly)
     asking = asyncio.create_task(other.ask(fleet.check(APP, FIRST, "1.2.0")))
-    await other.hear()
+    await was_read.wait()
     await one.ask(fleet.check(APP, FIRST, "1.3.0"))
     await other.hear()
     held.set()
@@ -330,4 +337,20 @@ async def test_clock_of_a_replica_that_is_wrong_neither_frees_a_slot_in_memory_n
     assert await replica.ask(fleet.check(APP, SECOND)) == "noupdate"
     assert replica.store.attempts == attempts
     assert replica.answers("RateLimited") == 3
+    await replica.stop()
+
+
+async def test_clock_of_a_replica_that_is_behind_refuses_nobody_whose_slot_has_come(postgres_url):
+    clock = TestClock()
+    clock.now = utc_now() - timedelta(hours=5)
+    resources = fleet.fleet(APP, rateLimit={"maxUpdates": 1, "periodSeconds": 1}, updateTimeoutSeconds=1)
+    resources[-1]["status"]["rollout"]["startedTime"] = utc_now().strftime("%Y-%m-%dT%H:%M:%SZ")
+    replica = await Replica(postgres_url, clock, DatabaseClock(clock)).start(resources)
+    assert await replica.ask(fleet.check(APP, FIRST)) == "1.1.0"
+    assert await replica.ask(fleet.check(APP, SECOND)) == "noupdate"
+
+    async with asyncio.timeout(10):
+        while await replica.ask(fleet.check(APP, SECOND)) != "1.1.0":
+            await asyncio.sleep(0.1)
+            clock.advance(0.1)
     await replica.stop()
