@@ -85,14 +85,16 @@ async def test_update_granted_by_one_goes_its_whole_way_at_the_other(replicas, r
 
 async def test_event_that_comes_with_a_check_waits_for_what_the_other_granted(replicas, rows):
     one, other = await replicas()
-    # So that the other knows it, and takes such a check for a steady one.
+    failed = '<updatecheck/><event eventtype="3" eventresult="0" errorcode="9"/>'
+    # So that the other knows the instance and the form, and takes such a check for a steady one.
     other.omaha.put(fleet.channel("1.0.1"))
+    for _ in range(3):
+        await other.ask(fleet.check(APP, SECOND, "1.0.1", inner=failed))
     await other.ask(fleet.check(APP, FIRST, "1.0.1"))
     await other.omaha.service.sightings.flush()
     await other.hear()
     other.ear.open.clear()
     await one.ask(fleet.check(APP, FIRST, "1.0.1"))
-    failed = '<updatecheck/><event eventtype="3" eventresult="0" errorcode="9"/>'
 
     telling = asyncio.create_task(other.omaha.post(fleet.check(APP, FIRST, "1.0.1", inner=failed)))
     await asyncio.sleep(0)
