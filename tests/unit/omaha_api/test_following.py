@@ -123,6 +123,10 @@ async def run_through(operations) -> None:
     assert counted == {ledger.track: ledger.in_flight for ledger in course.log.ledgers()}
 
 
+def names(held: Grant) -> tuple[str, int]:
+    return held.track, held.number
+
+
 class Course:
     """What happens to a replica: commits of its own and of others, and rounds whose reading takes a while."""
 
@@ -172,12 +176,15 @@ class Course:
 
     def take(self, name: str, answers: list[Grant]) -> None:
         """Take over the answer to a commit of its own."""
+        held = self.memory.live_grant((APP_ID, name))
         for answer in answers:
             self.memory.apply(answer)
             if not answer.state.live:
                 self.ended.add((answer.track, answer.number))
-        if answers:
+        if answers and (answers[-1].state.live or held is None or names(held) == names(answers[-1])):
+            # Else it has yet to hear that what it holds was ended by another's grant.
             self.own.add(name)
+        if answers:
             for ledger in self.log.ledgers():
                 self.memory.learn(ledger, None)
 
