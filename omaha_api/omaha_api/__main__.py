@@ -151,7 +151,9 @@ def serve(
         _fail(error, USAGE)
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(service.serve(chosen, stores.on(chosen.database), kube, clock.utc_now))
+            store = stores.on(chosen.database)
+            follower = store if store.shared else None
+            runner.run(service.serve(chosen, store, kube, clock.utc_now, follower=follower))
     except (
         serving.PortError,
         CertificateFileError,

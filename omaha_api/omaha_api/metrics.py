@@ -65,6 +65,7 @@ class Gauges:
     catalog_live: bool
     applications: int
     live_grants: int
+    follow_lag_seconds: float
     remembered_instances: int
     queued_sightings: int
     dropped_sightings: int
@@ -180,6 +181,11 @@ def _gauges(gauges: Gauges) -> Iterable[Metric]:
     )
     yield _gauge("omaha_catalog_applications", "Applications in the catalog.", gauges.applications)
     yield _gauge("omaha_live_grants", "Grants in flight.", gauges.live_grants)
+    yield _gauge(
+        "omaha_follow_lag_seconds",
+        "Seconds since it was last known that no other replica has committed anything; beyond 3, what depends on it is asked of the store.",
+        gauges.follow_lag_seconds,
+    )
     yield _gauge("omaha_remembered_instances", "Instances whose record is in memory.", gauges.remembered_instances)
     yield _gauge(
         "omaha_queued_sightings", "Instances whose first sight or change waits for the store.", gauges.queued_sightings

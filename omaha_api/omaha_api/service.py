@@ -12,6 +12,7 @@ import secrets
 import signal
 import socket
 import sys
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -24,9 +25,10 @@ from omaha_api.fleet_api.front.serving_certificate import ServingCertificate
 from omaha_api.fleet_api.requests import RequestTally
 from omaha_api.fleet_api.service import FleetService
 from omaha_api.instances import fleet_memory, hearing, identities, replays, sightings
-from omaha_api.rollouts import granting, progress_board, rollout_mirror, sweeper
+from omaha_api.rollouts import following, granting, progress_board, rollout_mirror, sweeper
 from omaha_api.rollouts.progress_board import CountingStore
 from omaha_api.settings import Settings
+from update_core.fleet.following import FleetFollower
 from update_core.fleet.store import StoreUnavailable
 from update_core.resources.group import DEFAULT_ACTIVE_SECONDS
 from update_kube import client, configuration
@@ -49,16 +51,24 @@ class Service:
     """One process of the service."""
 
     def __init__(
-        self, settings: Settings, store: CountingStore, clock: Clock, *, mint: Callable[[], str] = _sixteen_digits
+        self,
+        settings: Settings,
+        store: CountingStore,
+        clock: Clock,
+        *,
+        follower: FleetFollower | None = None,
+        mint: Callable[[], str] = _sixteen_digits,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`mint` makes up the digits of ids for instances that send none."""
+        """`follower`: the store once more, where other replicas write to it as well. `mint` makes up the digits of ids for instances that
+        send none."""
         self._settings = settings
         self._store = store
         self._clock = clock
         self._loaded = False
         self.tally = metrics.Tally()
         self.fleet_tally = RequestTally()
-        self.memory = fleet_memory.FleetMemory()
+        self.memory = fleet_memory.FleetMemory(shared=follower is not None, monotonic=monotonic)
         self.source = catalog_source.CatalogSource(
             package_base_url=settings.package_base_url, snapshot_file=settings.snapshot
         )
@@ -77,12 +87,20 @@ class Service:
             lambda: self.source.current,
             clock,
             interval_seconds=settings.progress_interval_seconds,
+            shared=follower is not None,
+        )
+        self.following = (
+            following.Following(follower, self.memory, clock, moved=self.board.moved, monotonic=monotonic)
+            if follower is not None
+            else None
         )
         self.retention = log_retention.LogRetention(store, clock, retention_seconds=settings.log_retention_seconds)
         self.sweeper = sweeper.Sweeper(
             store, self.memory, clock, interval_seconds=settings.sweep_interval_seconds, moved=self.board.moved
         )
-        heard = hearing.Hearing(store, self.memory, self.sightings, self.tally, moved=self.board.moved)
+        heard = hearing.Hearing(
+            store, self.memory, self.sightings, self.tally, moved=self.board.moved, confirm=self._confirm
+        )
         replayed = replays.Replays()
         self.checks = checks.Checks(
             current=lambda: self.source.current,
@@ -141,7 +159,10 @@ class Service:
             StoreUnavailable: the store can't be opened or read.
         """
         await self._store.open()
-        self.memory.load(await self._store.live_grants(), await self._store.ledgers())
+        if self.following is not None:
+            await self.following.begin()
+        else:
+            self.memory.load(await self._store.live_grants(), await self._store.ledgers())
         await self.placements.load()
         self._loaded = True
         self.source.load_snapshot()
@@ -173,6 +194,8 @@ class Service:
             tasks.create_task(self.placements.run(), name="placements")
             tasks.create_task(self.board.run(), name="progress")
             tasks.create_task(self.retention.run(), name="log retention")
+            if self.following is not None:
+                tasks.create_task(self.following.run(), name="other replicas")
             if fleet is not None:
                 tasks.create_task(fleet.run(), name="fleet API")
 
@@ -185,6 +208,10 @@ class Service:
         await self._store.close()
         self.source.save()
 
+    async def _confirm(self) -> None:
+        if self.following is not None:
+            await self.following.confirm()
+
     def _shortest_active_seconds(self) -> int:
         return min((group.active_seconds for group in self.source.current.groups()), default=DEFAULT_ACTIVE_SECONDS)
 
@@ -194,6 +221,7 @@ class Service:
             catalog_live=self.source.live,
             applications=len(self.source.current.applications),
             live_grants=self.memory.live_grants,
+            follow_lag_seconds=self.memory.lag_seconds,
             remembered_instances=self.memory.instances,
             queued_sightings=self.sightings.queued,
             dropped_sightings=self.sightings.dropped,
@@ -215,8 +243,15 @@ class _Ports:
     fleet: tuple[socket.socket, ServingCertificate] | None
 
 
-async def serve(settings: Settings, store: CountingStore, kube: configuration.ClientConfig, clock: Clock) -> None:
-    """Serve until SIGTERM or SIGINT.
+async def serve(
+    settings: Settings,
+    store: CountingStore,
+    kube: configuration.ClientConfig,
+    clock: Clock,
+    *,
+    follower: FleetFollower | None = None,
+) -> None:
+    """Serve until SIGTERM or SIGINT. `follower`: the store once more, where other replicas write to it as well.
 
     Raises:
         PortError: a port can't be listened on.
@@ -233,7 +268,7 @@ async def serve(settings: Settings, store: CountingStore, kube: configuration.Cl
     with _listening(settings) as ports:
         if settings.snapshot is not None:
             snapshot.check_writable(settings.snapshot)
-        service = Service(settings, store, clock)
+        service = Service(settings, store, clock, follower=follower)
         await service.load()
         # What is there now stays; collections then look at what requests leave, not at every imported module.
         gc.collect()

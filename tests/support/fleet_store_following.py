@@ -149,6 +149,20 @@ class Following:
         (change,) = (await store.followed(0, 10)).changes
         assert (change.row.record.app_id, change.row.record.instance_id) == (APP_ID, "one")
 
+    async def test_own_answers_come_before_what_is_told_of_their_commits(self, store):
+        answered: set[int] = set()
+
+        async def grant_one(name: str) -> None:
+            answered.add((await granted(store, name)).number)
+
+        granting = [asyncio.create_task(grant_one(f"i{number}")) for number in range(200)]
+        revision = 0
+        while revision < len(granting):
+            followed = await store.followed(revision, 1000)
+            assert {change.row.grant.number for change in followed.changes} <= answered
+            revision = followed.revision
+        await asyncio.gather(*granting)
+
     @PROPERTY
     @given(steps=STEPS, start=st.integers(0, 20), page=st.integers(1, 3), pause=st.integers(1, 6))
     def test_what_was_in_flight_and_the_changes_since_are_what_is_in_flight(

@@ -5,7 +5,8 @@ could have asked.
 """
 
 import itertools
-from collections.abc import Iterable, Sequence
+import time
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,6 +17,7 @@ from lxml import etree
 from omaha_api import service, settings
 from omaha_api.catalog import catalog_objects
 from support import omaha_clients_all
+from update_core.fleet.following import FleetFollower
 from update_core.fleet.store import FleetStore
 
 PACKAGES = "http://127.0.0.1:8080/packages/"
@@ -66,6 +68,8 @@ class OmahaService:
         clock: TestClock | None = None,
         snapshot: Path | None = None,
         cup_keys_dir: Path | None = None,
+        follower: FleetFollower | None = None,
+        monotonic: Callable[[], float] = time.monotonic,
         **chosen: Any,
     ) -> None:
         self.clock = clock or TestClock()
@@ -80,7 +84,14 @@ class OmahaService:
             **{"body_timeout_seconds": 0.2, **chosen},
         )
         numbers = itertools.count(1)
-        self.service = service.Service(self.settings, store, self.clock, mint=lambda: f"{next(numbers):016x}")
+        self.service = service.Service(
+            self.settings,
+            store,
+            self.clock,
+            follower=follower,
+            mint=lambda: f"{next(numbers):016x}",
+            monotonic=monotonic,
+        )
         self.objects = catalog_objects.CatalogObjects(package_base_url=PACKAGES)
 
     async def start(self, resources: Iterable[Any] = ()) -> "OmahaService":

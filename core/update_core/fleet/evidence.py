@@ -58,6 +58,12 @@ OMAHA_CODES = frozenset({2, 3, 30, 31, 34, 37})
 """update_engine's codes for a request to, or an answer from, the update service that went wrong."""
 
 
+def is_told_by(eventtype: int, eventresult: int) -> bool:
+    """Whether events of this kind can move a grant at all."""
+    kind = (eventtype, eventresult)
+    return kind in FORWARD or kind in FAILED or kind == RELEASED
+
+
 def weigh(grant: Grant, evidence: Evidence, timeouts: Timeouts, now: datetime) -> Grant | None:
     """The grant after the evidence, or None where the evidence is nothing to it.
 

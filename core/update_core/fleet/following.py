@@ -6,6 +6,7 @@ what was done to it: heard twice, or heard again after one's own write, they cha
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 from update_core.fleet.grants import Grant
@@ -37,7 +38,15 @@ class Followed:
 
 
 class FleetFollower(Protocol):
-    """What a replica asks of a store that others write to as well. Every method may raise StoreUnavailable."""
+    """What a replica asks of a store that others write to as well. Every method but database_time may raise StoreUnavailable.
+
+    What in_flight and followed tell comes after the answers to this replica's own calls whose commits are in it. So an answer is always
+    newer than all that was told before.
+    """
+
+    def database_time(self, then: datetime) -> datetime:
+        """An instant of the caller's clock on the one that grants and ledgers are dated by, as far as that is known."""
+        ...
 
     async def in_flight(self) -> InFlight:
         """What to begin with."""

@@ -16,11 +16,12 @@ from omaha_api.instances import fleet_memory, hearing, identities, replays
 from omaha_api.instances.fleet_memory import FleetMemory, InstanceKey, Known
 from omaha_api.rollouts.granting import Granting
 from update_core import catalog
+from update_core.fleet.grants import Grant
 from update_core.fleet.store import OFFERED
 from update_core.omaha import cohorts, dialects, events, manifests, messages
 from update_core.omaha.identity import Identity
 from update_core.rollout import decide
-from update_core.rollout.model import Decision, Instance, Offer, Reason, Refusal, ResolvedGroup
+from update_core.rollout.model import Decision, Fleet, Instance, Offer, Reason, Refusal, ResolvedGroup
 
 # The protocol's own words, and the client's own reason; all others are ours to know.
 _DISABLED = messages.NoUpdate(info="update disabled by client")
@@ -158,7 +159,7 @@ class Checks:
             refused = self.tell(Refusal(Reason.ANONYMOUS_INSTANCE), None, None, offers.NO_UPDATE)
             return response(app, route.group, refused)
         key = (route.app_id, who.instance_id)
-        decision = decide.decide(route.group, asked, self._memory.fleet(route.group, None), now)
+        decision = self._remembered(route.group, asked, None, now)
         known = None
         if isinstance(decision, Offer):
             newcomer = self._hearing.newcomer(app, request.os, route.group, now)
@@ -175,13 +176,20 @@ class Checks:
         remembered = self.refusal_of_all(asked, group)
         if remembered is not None:
             return remembered
-        live = self._memory.live_grant(key)
-        if live is not None and live.deadline <= now:
-            live = None  # ended by the clock; the store says so at its next sweep
-        decision = decide.decide(group, questions.named(asked, key[1]), self._memory.fleet(group, live), now)
+        decision = self._remembered(group, questions.named(asked, key[1]), self._memory.live_grant(key), now)
         if isinstance(decision, Refusal):
             self._remember(group, asked, decision)
         return decision
+
+    def _remembered(self, group: ResolvedGroup, instance: Instance, live: Grant | None, now: datetime) -> Decision:
+        at = now + self._memory.ahead
+        if self._memory.lagging:
+            # What others granted or ended meanwhile isn't known: the store is asked about all that depends on it.
+            known = self._memory.fleet(group, None)
+            return decide.decide(group, instance, Fleet(highest_sequence=known.highest_sequence), at)
+        if live is not None and live.deadline <= at:
+            live = None  # ended by the clock; the store says so at its next sweep
+        return decide.decide(group, instance, self._memory.fleet(group, live), at)
 
     def refusal_of_all(self, asked: Instance, group: ResolvedGroup) -> Refusal | None:
         """The refusal of everybody in the group who has the version, OEM and architecture and asks plainly, as long as this catalog does;

@@ -16,6 +16,7 @@ from omaha_api.clock import Clock
 from omaha_api.instances import hearing, machines, replays
 from omaha_api.instances.fleet_memory import FleetMemory, InstanceKey
 from update_core import catalog
+from update_core.fleet import evidence
 from update_core.fleet.attributes import Attributes
 from update_core.omaha import messages, xml30
 from update_core.omaha.scan30 import Form, Scanned
@@ -143,6 +144,8 @@ class SteadyChecks:
             return None
         if id_place is None or isinstance(route, messages.AppStatus):
             return None
+        if self._memory.shared and any(evidence.is_told_by(event.eventtype, event.eventresult) for event in app.events):
+            return None  # it may be about a grant of another replica, which has yet to be heard of
         group, wait = route.group, route.group.retry_after_seconds
         answer = xml30.write_apps((checks.response(app, group, offers.NO_UPDATE),))
         return _Prepared(

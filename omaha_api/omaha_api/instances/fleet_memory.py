@@ -1,16 +1,21 @@
 """What does this process know of the fleet without asking the store?
 
 Live grants, each group's ledger, and a small record per instance heard since the start. Memory may refuse and may repeat a grant; it
-never gives one. Whatever the store answers is put in here, in the order of its commits.
+never gives one. Whatever the store answers is put in here, in the order of its commits; where other replicas write to the store as well,
+what they committed comes in between, and what is older than what is known changes nothing.
 """
 
+import contextlib
+import math
 import sys
-from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import datetime
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
 from update_core.fleet.attributes import Attributes
-from update_core.fleet.grants import Grant
+from update_core.fleet.grants import PROGRESS, Grant, GrantState
 from update_core.fleet.store import GroupLedger, InstanceRecord, Sighting
 from update_core.rollout.model import Fleet, Limits, ResolvedGroup
 
@@ -21,6 +26,10 @@ GroupKey = tuple[str, str]
 
 MAX_INSTANCES = 1_000_000
 """Records kept at most, some 600 bytes each; beyond that the one heard first is forgotten, and loaded again at its next check."""
+
+
+MAX_LAG_SECONDS = 3.0
+"""For how long memory is believed that couldn't hear of others' commits."""
 
 
 @dataclass(slots=True)
@@ -44,6 +53,14 @@ class Known:
 
 
 @dataclass(slots=True)
+class Load:
+    """A record on its way from the store."""
+
+    overtaken: bool = False
+    """Whether the instance changed meanwhile: what was read may be older."""
+
+
+@dataclass(slots=True)
 class _Group:
     ledger: GroupLedger
     in_flight: int
@@ -54,7 +71,21 @@ class _Group:
 class FleetMemory:
     """The memory of one process, used from the event loop alone."""
 
-    def __init__(self, *, max_instances: int = MAX_INSTANCES) -> None:
+    def __init__(
+        self,
+        *,
+        max_instances: int = MAX_INSTANCES,
+        shared: bool = False,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`shared`: other replicas write to the store as well, and what they commit is followed (rollouts.following)."""
+        self.shared = shared
+        self.ahead = timedelta(0)
+        """How far the store's clock, which ledgers and deadlines are told by, is ahead of this process's."""
+        self._monotonic = monotonic
+        self._confirmed_at = -math.inf if shared else math.inf
+        self._loads: defaultdict[InstanceKey, list[Load]] = defaultdict(list)
+        self._ended: set[tuple[str, str, int]] = set()
         self._instances: dict[InstanceKey, Known] = {}
         self._touched: set[InstanceKey] = set()
         self._due: set[InstanceKey] = set()
@@ -71,6 +102,26 @@ class FleetMemory:
             self._groups[ledger.app_id, ledger.track] = _Group(ledger, in_flight=0)
         for grant in grants:
             self.apply(grant)
+
+    # Other replicas
+
+    @property
+    def lag_seconds(self) -> float:
+        """For how long it hasn't been known that nobody else committed anything: infinite at first, 0 where nobody else writes."""
+        return max(0.0, self._monotonic() - self._confirmed_at)
+
+    @property
+    def lagging(self) -> bool:
+        """Whether others may have committed too much meanwhile for memory to say anything about the fleet."""
+        return self._monotonic() - self._confirmed_at > MAX_LAG_SECONDS
+
+    def confirm(self, at: float) -> None:
+        """All that anybody committed before then, by the monotonic clock, is in memory."""
+        self._confirmed_at = at
+
+    def begin_hearing(self) -> None:
+        """What others committed is about to be read: it will be no older than what is known now."""
+        self._ended.clear()
 
     # Instances
 
@@ -91,6 +142,39 @@ class FleetMemory:
         self.forgotten += 1
         self._instances.pop(key, None)
         self._untouch(key)
+
+    def forget_all(self) -> None:
+        """Let go of all records: any of them may have changed in the store."""
+        self._instances.clear()
+        for loads in self._loads.values():
+            for load in loads:
+                load.overtaken = True
+
+    @contextlib.contextmanager
+    def loading(self, key: InstanceKey) -> Iterator[Load]:
+        """While a record is read from the store it is noted whether it changes."""
+        load = Load()
+        self._loads[key].append(load)
+        try:
+            yield load
+        finally:
+            self._loads[key].remove(load)
+            if not self._loads[key]:
+                del self._loads[key]
+
+    def compare(self, record: InstanceRecord) -> None:
+        """Hear how the store has an instance now: what is remembered otherwise is loaded again at its next check."""
+        key = (record.app_id, record.instance_id)
+        for load in self._loads.get(key, ()):
+            load.overtaken = True
+        known = self._instances.get(key)
+        if known is not None and (
+            known.version != record.version
+            or known.track != record.track
+            or known.attributes != record.attributes
+            or known.alias != record.alias
+        ):
+            del self._instances[key]
 
     def touch(self, key: InstanceKey) -> None:
         """Have the instance's last-seen and refusal written in the next round."""
@@ -150,11 +234,17 @@ class FleetMemory:
         """How many grants are in flight, of all groups."""
         return len(self._live)
 
+    def all_live(self) -> list[Grant]:
+        """All of them."""
+        return list(self._live.values())
+
     def apply(self, grant: Grant) -> None:
         """Take over a grant as the store has it now: in flight or ended."""
         key = (grant.app_id, grant.instance_id)
         held = self._live.get(key)
         same = held is not None and (held.track, held.number) == (grant.track, grant.number)
+        if self.shared and not grant.state.live:
+            self._ended.add((grant.app_id, grant.track, grant.number))
         if grant.state.live:
             if held is not None and not same:
                 self._count(held, -1)
@@ -165,6 +255,22 @@ class FleetMemory:
             del self._live[key]
             self._count(grant, -1)
 
+    def settle(self, key: InstanceKey, latest: Grant | None, next_number: int | None) -> None:
+        """Hear what the instance's latest grant was in a state of the store that may be older than what is known.
+
+        `next_number`: in that state, of the group that memory has the instance's grant in flight in; None where nothing was read of it.
+        """
+        held = self._live.get(key)
+        if held is None or latest is None or (latest.track, latest.number) != (held.track, held.number):
+            if held is not None and (next_number is None or held.number >= next_number):
+                return  # given since
+            if held is not None:
+                self.apply(replace(held, state=GrantState.SUPERSEDED))
+        elif latest.state.live and PROGRESS[latest.state] < PROGRESS[held.state]:
+            return  # moved since
+        if latest is not None and (latest.app_id, latest.track, latest.number) not in self._ended:
+            self.apply(latest)
+
     # Groups
 
     def learn(self, ledger: GroupLedger, limits: Limits | None) -> None:
@@ -173,7 +279,24 @@ class FleetMemory:
         held = self._groups.get(key)
         if held is not None and ledger.next_number < held.ledger.next_number:
             return  # an answer that was overtaken by a later commit's
-        self._groups[key] = _Group(ledger, ledger.in_flight, limits)
+        # Where others write as well, which of two ledgers is older can't be seen of those that differ in this number alone.
+        in_flight = ledger.in_flight if not self.shared else held.in_flight if held is not None else 0
+        self._groups[key] = _Group(ledger, in_flight, limits)
+
+    def hear(self, ledger: GroupLedger) -> None:
+        """Take over a ledger that was read for no group's limits. The slot that is known stays: later grants don't bring it forward."""
+        held = self._groups.get((ledger.app_id, ledger.track))
+        if held is None:
+            self.learn(ledger, None)
+            return
+        highest = max(ledger.highest_sequence, held.ledger.highest_sequence)
+        self.learn(replace(ledger, highest_sequence=highest, rate_slot=held.ledger.rate_slot), held.limits)
+
+    def forget_fleet(self) -> None:
+        """Begin with nothing, as of another store."""
+        self._live.clear()
+        self._groups.clear()
+        self.forget_all()
 
     def fleet(self, group: ResolvedGroup, live_grant: Grant | None) -> Fleet:
         """What memory knows that bears on a decision for an instance of the group."""

@@ -3,7 +3,7 @@
 What moves an update in flight is durable before anything is answered; what an instance says on every check touches no store.
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 
 from omaha_api import metrics
@@ -13,7 +13,7 @@ from omaha_api.instances.sightings import Sightings
 from update_core.fleet import evidence
 from update_core.fleet.attributes import Attributes
 from update_core.fleet.grants import PROGRESS, Grant, GrantState
-from update_core.fleet.store import FleetStore, StoreUnavailable
+from update_core.fleet.store import FleetStore, InstanceRecord, StoreUnavailable
 from update_core.omaha import messages
 from update_core.rollout.model import ResolvedGroup
 
@@ -29,7 +29,10 @@ class Hearing:
         tally: metrics.Tally,
         *,
         moved: Callable[[], None],
+        confirm: Callable[[], Awaitable[None]],
     ) -> None:
+        """`confirm` returns once memory has all that was committed before, by whomever; StoreUnavailable if that can't be known."""
+        self._confirm = confirm
         self._store = store
         self._memory = memory
         self._sightings = sightings
@@ -59,24 +62,39 @@ class Hearing:
         Raises:
             StoreUnavailable: it couldn't be made durable; nothing may be acknowledged.
         """
-        grant = self._memory.live_grant(key)
-        known = self._memory.known(key)
-        boot_id = "" if known is not None and known.boots_at_random else machines.bounded(app.bootid)
-        material: list[evidence.Event] = []
-        for event in app.events:
-            moved = None
-            if grant is not None:
-                claim = evidence.Event(event.eventtype, event.eventresult, event.errorcode, boot_id, own_codes)
-                moved = evidence.weigh(grant, claim, group.timeouts, now)
-                if moved is not None:
-                    grant = moved
-                    material.append(claim)
-            self._count(event, again=again, moved=moved is not None)
+        told = self._material(app, group, key, now, own_codes=own_codes)
+        if self._memory.shared and any(
+            claim is None and evidence.is_told_by(event.eventtype, event.eventresult)
+            for event, claim in zip(app.events, told, strict=True)
+        ):
+            # It may be about a grant that another replica gave a moment ago.
+            await self._confirm()
+            told = self._material(app, group, key, now, own_codes=own_codes)
+        for event, claim in zip(app.events, told, strict=True):
+            self._count(event, again=again, moved=claim is not None)
+        material = [claim for claim in told if claim is not None]
         if not material:
             return
         for grant in await self._store.weigh(*key, material, group.timeouts, now):
             self._memory.apply(grant)
         self._moved()
+
+    def _material(
+        self, app: messages.AppRequest, group: ResolvedGroup, key: InstanceKey, now: datetime, *, own_codes: bool
+    ) -> list[evidence.Event | None]:
+        """What each event proves, as far as memory knows; None for one that moves nothing."""
+        grant = self._memory.live_grant(key)
+        if grant is None:
+            return [None] * len(app.events)
+        known = self._memory.known(key)
+        boot_id = "" if known is not None and known.boots_at_random else machines.bounded(app.bootid)
+        material: list[evidence.Event | None] = []
+        for event in app.events:
+            claim = evidence.Event(event.eventtype, event.eventresult, event.errorcode, boot_id, own_codes)
+            moved = evidence.weigh(grant, claim, group.timeouts, now)
+            material.append(None if moved is None else claim)
+            grant = moved or grant
+        return material
 
     def _count(self, event: messages.Event, *, again: bool, moved: bool) -> None:
         if not again:
@@ -144,7 +162,7 @@ class Hearing:
     ) -> Known:
         forgotten = self._memory.forgotten
         try:
-            record = await self._store.instance(*key)
+            record = await self._read(key)
         except StoreUnavailable:
             record = None  # it is queued as a first sight, which an instance that was seen before takes as well
         held = self._memory.known(key)
@@ -159,6 +177,14 @@ class Hearing:
             self._memory.remember(key, known)
             self._moved()
         return known
+
+    async def _read(self, key: InstanceKey) -> InstanceRecord | None:
+        with self._memory.loading(key) as load:
+            while True:
+                record = await self._store.instance(*key)
+                if not load.overtaken:
+                    return record
+                load.overtaken = False
 
     async def _record_change(
         self,

@@ -42,8 +42,10 @@ class Granting:
             if not self._contended(group):
                 return await self._attempt(group, instance, sighting)
             async with self._turns[group.app_id, group.track]:
+                if self._memory.lagging:
+                    return await self._attempt(group, instance, sighting)
                 fleet = self._fleet(group, sighting)
-                decision = decide.decide(group, instance, fleet, self._clock())
+                decision = decide.decide(group, instance, fleet, self._clock() + self._memory.ahead)
                 if isinstance(decision, Refusal) or decision.grant is not None:
                     return decision
                 return await self._attempt(group, instance, sighting)

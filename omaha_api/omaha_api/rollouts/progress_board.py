@@ -44,7 +44,10 @@ class ProgressBoard:
         clock: Clock,
         *,
         interval_seconds: float,
+        shared: bool = False,
     ) -> None:
+        """`shared`: other replicas publish as well, so that what was published last isn't known here."""
+        self._shared = shared
         self._store = store
         self._placements = placements
         self._catalog = groups
@@ -93,4 +96,7 @@ class ProgressBoard:
 
     def _is_news(self, key: GroupKey, progress: GroupProgress) -> bool:
         # Only what has a name: a group that is named after its counts are logged makes every watch list again.
-        return bool(self._placements.group_name(*key)) and self._published.get(key) != progress
+        if not self._placements.group_name(*key):
+            return False
+        # Where others publish too, the store compares: it writes nothing that it has already.
+        return self._shared or self._published.get(key) != progress

@@ -58,6 +58,9 @@ _NO_TIMEOUTS = Timeouts(update_seconds=0, reboot_seconds=0)
 class DatabaseStore:
     """A FleetStore, FleetReader and FleetFollower on a database, which nobody else has opened through this object."""
 
+    shared = False
+    """Whether other processes may write to the database as well."""
+
     def __init__(self, database: Database, *, capacity: int = CAPACITY, readers: int = READERS) -> None:
         self._database = database
         self._waiting = Waiting()
@@ -220,13 +223,21 @@ class DatabaseStore:
 
     # FleetFollower
 
+    def database_time(self, then: datetime) -> datetime:
+        """See FleetFollower.database_time."""
+        return self._database.database_time(then)
+
     async def in_flight(self) -> InFlight:
         """See FleetFollower.in_flight."""
-        return await self._readers.read(following.in_flight)
+        begun = await self._readers.read(following.in_flight)
+        await self._writer.settled()
+        return begun
 
     async def followed(self, after: int, limit: int) -> Followed:
         """See FleetFollower.followed."""
-        return await self._readers.read(functools.partial(following.followed, after=after, limit=limit))
+        told = await self._readers.read(functools.partial(following.followed, after=after, limit=limit))
+        await self._writer.settled()
+        return told
 
     def _open(self) -> tuple[Connection, int]:
         connection = self._database.open()

@@ -149,7 +149,8 @@ def save(
     last_seen = rows.micros(record.last_seen)
     connection.execute(_UPDATE_SHOWN, (last_seen, last_seen, record.last_refusal, record.boot_id, revision, before.id))
     after = _row(record, before.slug, revision, grant)
-    if grant_changed or after.selectable != before.row.selectable:
+    # What is merely touched isn't followed by other replicas, which compare all that an instance reports.
+    if grant_changed or report_changed:
         log.instance_changed(connection, after, before.row.selectable, at)
     else:
         log.instances_touched(connection, revision, json.dumps([[before.id]]), at)

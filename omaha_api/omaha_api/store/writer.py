@@ -56,6 +56,8 @@ class Writer:
         self._changed = threading.Condition()
         self._stopping = False
         self._last_batch = 0
+        self._begun = self._answered = 0
+        self._settling: list[tuple[int, asyncio.Future[None]]] = []
         self._connection: Connection | None = None
         self._down = False
         self._thread: threading.Thread | None = None
@@ -91,6 +93,15 @@ class Writer:
             self._changed.notify()
         return await future
 
+    async def settled(self) -> None:
+        """Return once everything that may have been committed so far has been answered, and whoever waited for it has gone on."""
+        begun = self._begun
+        if self._answered < begun:
+            future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._settling.append((begun, future))
+            await future
+        await asyncio.sleep(0)
+
     async def stop(self) -> None:
         """Finish what was accepted, then close the connection."""
         with self._changed:
@@ -112,6 +123,7 @@ class Writer:
             if self._last_batch > 1:
                 self._changed.wait_for(lambda: len(self._waiting) >= BATCH or self._stopping, LINGER_SECONDS)
             batch = [self._waiting.popleft() for _ in range(min(BATCH, len(self._waiting)))]
+            self._begun += len(batch)
         self._last_batch = len(batch)
         return batch
 
@@ -188,3 +200,9 @@ class Writer:
                 item.future.set_exception(item.failure)
             else:
                 item.future.set_result(item.result)
+        self._answered += len(batch)
+        settled = [future for number, future in self._settling if number <= self._answered]
+        self._settling = [(number, future) for number, future in self._settling if number > self._answered]
+        for future in settled:
+            if not future.done():
+                future.set_result(None)

@@ -15,8 +15,10 @@ async def fleet(tmp_path):
         yield fleet
 
 
-def board(fleet, current):
-    return ProgressBoard(fleet.store, fleet.placements, lambda: current, lambda: fleet.now, interval_seconds=1)
+def board(fleet, current, *, shared=False):
+    return ProgressBoard(
+        fleet.store, fleet.placements, lambda: current, lambda: fleet.now, interval_seconds=1, shared=shared
+    )
 
 
 async def published(fleet):
@@ -68,3 +70,18 @@ async def test_a_group_that_was_deleted_is_still_counted_while_the_store_knows_i
     await board(fleet, applications()).count()
 
     assert await published(fleet) == [(TRACK, 1, True)]
+
+
+async def test_counts_that_another_replica_published_last_are_corrected(fleet):
+    await fleet.place(placement())
+    one, other = (board(fleet, applications(placement()), shared=True) for _ in range(2))
+    await fleet.see("one")
+    await one.count()
+    await fleet.see("two")
+    await other.count()
+    await fleet.store.forget(APP_ID, "two", fleet.now)
+
+    await one.count()
+    await one.count()
+
+    assert await published(fleet) == [(TRACK, 1, True), (TRACK, 2, False), (TRACK, 1, False)]

@@ -166,3 +166,22 @@ async def test_stopping_finishes_what_was_accepted(table):
     assert table.numbers() == list(range(100))
     with pytest.raises(StoreUnavailable, match="being closed"):
         await table.add(100)
+
+
+async def test_who_lets_answers_come_first_waits_for_what_is_being_committed(table):
+    go_on = await table.hold()
+    order: list[str] = []
+
+    async def note(name: str, waited_for) -> None:
+        await waited_for
+        order.append(name)
+
+    noting = [
+        asyncio.create_task(note("answer", table.holding)),
+        asyncio.create_task(note("settled", table.writer.settled())),
+    ]
+    await asyncio.sleep(0)
+    assert order == []
+    go_on.set()
+    await asyncio.gather(*noting)
+    assert order == ["answer", "settled"]

@@ -17,6 +17,8 @@ READERS = 4
 class PostgresStore(DatabaseStore):
     """A FleetStore, FleetReader and FleetFollower on the database that `url` names (postgresql://…, as libpq reads it)."""
 
+    shared = True
+
     def __init__(
         self,
         url: str,
