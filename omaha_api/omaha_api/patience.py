@@ -70,10 +70,6 @@ class Transport:
         """Whether nothing more is to be sent."""
         return self.lingering or self._transport.is_closing()
 
-    def is_ending(self) -> bool:
-        """Whether only what was sent keeps it open."""
-        return self._transport.is_closing()
-
     def close(self) -> None:
         """Send no more, and end as soon as the client has nothing more to say."""
         unfinished = self._protocol is not None and self._protocol.is_unfinished()
