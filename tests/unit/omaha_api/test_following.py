@@ -181,9 +181,12 @@ class Course:
             self.memory.apply(answer)
             if not answer.state.live:
                 self.ended.add((answer.track, answer.number))
-        if answers and (answers[-1].state.live or held is None or names(held) == names(answers[-1])):
-            # Else it has yet to hear that what it holds was ended by another's grant.
+        nothing_older = self._reading is None if held is None else bool(answers) and names(held) == names(answers[-1])
+        if answers and (answers[-1].state.live or nothing_older):
+            # Else it has yet to hear that what it holds, or is just being told of, was ended by another's grant.
             self.own.add(name)
+        else:
+            self.own.discard(name)
         if answers:
             for ledger in self.log.ledgers():
                 self.memory.learn(ledger, None)
