@@ -9,7 +9,20 @@ from typing import Annotated
 
 import typer
 
-from updatectl import apps, channel_graph, channels, commands, cup, groups, guide, instances, packages, settings, texts
+from updatectl import (
+    apps,
+    channel_graph,
+    channel_promote,
+    channels,
+    commands,
+    cup,
+    groups,
+    guide,
+    instances,
+    packages,
+    settings,
+    texts,
+)
 from updatectl.fakeclients import command as fakeclients
 from updatectl.fleet import group_commands, why_command
 from updatectl.local import commands as local
@@ -98,6 +111,7 @@ def help_(ctx: typer.Context, words: Annotated[list[str] | None, typer.Argument(
 
 
 channel_graph.register(channels.app)
+channel_promote.register(channels.app)
 group_commands.register(groups.app)
 app.add_typer(apps.app, name="app")
 app.add_typer(channels.app, name="channel")

@@ -17,7 +17,7 @@ import typer.core
 import typer.models
 
 from update_kube.errors import KubeError
-from updatectl import errors, output, texts
+from updatectl import dry_runs, errors, output, texts
 from updatectl.session import Session
 from updatectl.settings import DryRun, Format, Settings
 
@@ -39,7 +39,9 @@ _GLOBAL: Mapping[str, Any] = {
     "namespace": Annotated[str | None, typer.Option("--namespace", "-n", hidden=True)],
 }
 _OUTPUT = Annotated[Format, typer.Option("--output", "-o", help="Form of the output.")]
-_DRY_RUN = Annotated[DryRun, typer.Option("--dry-run", help="server: the server checks the change and stores nothing.")]
+_DRY_RUN = Annotated[
+    DryRun, typer.Option("--dry-run", help="server, or nothing: the server checks the change and stores nothing.")
+]
 _FORCE = Annotated[bool, typer.Option("--force-conflicts", help="Take over fields that another manager owns.")]
 
 
@@ -155,7 +157,8 @@ def _declare(
     cast("Any", command).__signature__ = inspect.Signature(parameters)
     command.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     command.__doc__ = function.__doc__
-    app.command(name, epilog=texts.examples(*examples))(command)
+    cls = dry_runs.Command if "dry_run" in options else None
+    app.command(name, cls=cls, epilog=texts.examples(*examples))(command)
     return function
 
 

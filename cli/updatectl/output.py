@@ -4,7 +4,7 @@ Only what was asked for goes to standard output, so that it can be piped; remark
 """
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -84,6 +84,13 @@ def condition(obj: Mapping[str, Any], kind: str) -> str:
 def printable(text: str) -> str:
     """What others wrote, fit for a line: a line break would tear it apart, a control character could repaint the terminal."""
     return "".join(c if c.isprintable() else " " for c in text)
+
+
+def aligned(rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """Lines whose cells stand below each other; the last cell is as long as it is."""
+    widths = [max(map(len, column)) + _GAP for column in zip(*rows, strict=True)]
+    for row in rows:
+        yield "".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip()
 
 
 def _show_lines(

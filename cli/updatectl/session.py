@@ -73,10 +73,30 @@ class Session:
                 await self._check_free(target.resource, target.name)
             wanted = changes(existing) if callable(changes) else changes
             try:
-                return await self._apply(target, existing, wanted)
+                return await self._apply(target.resource, target.name, existing, wanted)
             except errors.Conflict as error:
                 # Somebody wrote between our read and our write; a conflict about owners doesn't pass by itself.
                 if error.conflicts or attempt == _ATTEMPTS - 1:
+                    raise
+        raise AssertionError  # the loop returns or raises
+
+    async def change_as_read(self, resource: ResourceType, read: Object, changes: Changes) -> Object:
+        """Change an object whose spec is still the one that was read. What the operator writes into its status doesn't matter.
+
+        Raises errors.Conflict where the spec is another by now, or the object is gone; CommandError and KubeError as `write`.
+        """
+        name, latest = read["metadata"]["name"], read
+        for attempt in range(_ATTEMPTS):
+            try:
+                return await self._apply(resource, name, latest, changes)
+            except errors.Conflict as error:
+                if error.conflicts or attempt == _ATTEMPTS - 1:
+                    raise
+                try:
+                    latest = await self.kube.get(resource, name, self.namespace)
+                except errors.NotFound:
+                    raise error from None
+                if _spec_identity(latest) != _spec_identity(read):
                     raise
         raise AssertionError  # the loop returns or raises
 
@@ -85,8 +105,8 @@ class Session:
         metadata = obj["metadata"]
         await self.kube.delete(resource, metadata["name"], self.namespace, uid=metadata["uid"], dry_run=self.dry_run)
 
-    async def _apply(self, target: Target, existing: Object | None, changes: Changes) -> Object:
-        metadata: Object = {"name": target.name, "labels": _LABELS}
+    async def _apply(self, resource: ResourceType, name: str, existing: Object | None, changes: Changes) -> Object:
+        metadata: Object = {"name": name, "labels": _LABELS}
         spec: Object = {}
         if existing is not None:
             self._check_removable(existing, changes)
@@ -99,16 +119,14 @@ class Session:
         spec |= changes
         obj = {"metadata": metadata, "spec": {field: value for field, value in spec.items() if value is not None}}
         applied = await self.kube.apply(
-            target.resource,
+            resource,
             obj,
             self.namespace,
             field_manager=ownership.MANAGER,
             force=self.force,
             dry_run=self.dry_run,
         )
-        return await self._without(
-            target.resource, applied, [field for field, value in changes.items() if value is None]
-        )
+        return await self._without(resource, applied, [field for field, value in changes.items() if value is None])
 
     def _check_removable(self, existing: Object, changes: Changes) -> None:
         for field, value in changes.items():
@@ -138,6 +156,11 @@ class Session:
             f"the name {name} is taken by another {resource.kind} in namespace {self.namespace}, which stands for something else; "
             f"look at it with `kubectl -n {self.namespace} get {resource.plural} {name} -o yaml`"
         )
+
+
+def _spec_identity(obj: Object) -> tuple[object, object]:
+    """The same as long as nobody changes the spec: a write of the status leaves the generation alone."""
+    return obj["metadata"]["uid"], obj["metadata"]["generation"]
 
 
 def _check_mode(target: Target, existing: Object | None, mode: Mode) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TypeVar
 
-from update_core import schedules, versions, ways
+from update_core import courses, plans, schedules, versions, ways
 from update_core.fleet.grants import Timeouts
 from update_core.resources.application import Application, ApplicationSpec
 from update_core.resources.base import R, oldest_first
@@ -18,6 +18,7 @@ from update_core.resources.conditions import ConditionType, Reason
 from update_core.resources.group import Group, GroupSpec, VersionPolicy
 from update_core.resources.package import Package
 from update_core.rollout.model import Limits, ResolvedGroup, Stamp
+from update_core.rollout.plan import UNGUARDED
 
 K = TypeVar("K", bound=Hashable)
 
@@ -162,6 +163,10 @@ def _resolve_group(
         excluded_oems=frozenset(spec.exclude.oems if spec.exclude else ()),
         schedule=schedules.read(spec),
         on_demand_bypasses=spec.on_demand == "BypassLimits",
+        plan=plans.read(spec),
+        course=courses.read(group.status.rollout)
+        if stamp is not None and group.status.rollout is not None
+        else UNGUARDED,
         # Neither can be 0.
         poll_interval_seconds=spec.poll_interval_seconds or application.poll_interval_seconds,
         retry_after_seconds=spec.retry_after_seconds or application.retry_after_seconds,
@@ -184,7 +189,14 @@ def _stamp(group: Group, wanted: str | None) -> Stamp | None:
         return None
     if rollout.version != target.version or (rollout.kind == "Update" and target.version != wanted):
         return None
-    return Stamp(rollout.sequence, rollout.version, rollout.salt, rollout.started_time, rollout.kind)
+    return Stamp(
+        rollout.sequence,
+        rollout.version,
+        rollout.salt,
+        rollout.started_time,
+        rollout.kind,
+        rollout.from_version or "",
+    )
 
 
 def _condition(application: Application) -> tuple[str, str] | None:

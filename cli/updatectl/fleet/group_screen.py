@@ -155,6 +155,4 @@ def _conditions(picture: Picture, now: datetime) -> Iterator[str]:
         )
         for c in picture.conditions
     ]
-    widths = [max(len(row[i]) for row in rows) + 2 for i in range(4)]
-    for row in rows:
-        yield ("".join(f"{cell:<{size}}" for cell, size in zip(row[:4], widths, strict=True)) + row[4]).rstrip()
+    yield from output.aligned(rows)

@@ -83,3 +83,9 @@ class Grant:
     boot_id: str = ""
     error_code: int | None = None
     detail: str = ""
+    wave: str = ""
+    """The wave through which it was given; empty where there was none."""
+    epoch: int = 0
+    """How often its rollout had been resumed then."""
+    established: bool = True
+    """Whether its instance was known well enough for the outcome to count where a rollout is judged."""

@@ -3,8 +3,13 @@
 What people and programs see of it in the Kubernetes API is `resources.fleet.progress`.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
+from types import MappingProxyType
+
+from update_core.rollout.advance import WaveCounts
+from update_core.rollout.plan import UNGUARDED, Course, Latch
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +22,9 @@ class RolloutRecord:
     started_at: datetime
     kind: str = "Update"
     completed_at: datetime | None = None
+    from_version: str = ""
+    course: Course = UNGUARDED
+    """As it was stamped last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,3 +44,11 @@ class GroupProgress:
     """Live grants of `rollout`."""
     failed: int = 0
     """Instances whose latest grant in `rollout` failed or timed out."""
+    finished: int = 0
+    """Active instances that aren't on target and that were refused last as AttemptsExhausted, DeadEnd or Excluded."""
+    waves: Mapping[str, WaveCounts] = field(default_factory=lambda: MappingProxyType({}))
+    """Of every wave that is open in `rollout` or planned for it, by name."""
+    latch: Latch | None = None
+    """What failures halted last in this group, with the errors that were reported most."""
+    settled: bool = True
+    """Whether the service has been up for long enough to know who is active: False for a while after an outage of its own."""

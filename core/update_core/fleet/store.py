@@ -5,8 +5,9 @@ StoreUnavailable where nothing can be said; every other failure is a bug.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from types import MappingProxyType
 from typing import Protocol
 
 from update_core.fleet import attributes as machine
@@ -14,7 +15,8 @@ from update_core.fleet.attributes import Attributes
 from update_core.fleet.evidence import Evidence
 from update_core.fleet.grants import Grant, Timeouts
 from update_core.fleet.progress import GroupProgress
-from update_core.rollout.model import Decision, Instance, Refusal, ResolvedGroup, Stamp
+from update_core.rollout.model import Attempts, Decision, Instance, Refusal, ResolvedGroup, Stamp
+from update_core.rollout.plan import Latch
 
 
 class StoreUnavailable(Exception):  # noqa: N818 - named after the refusal reason that it becomes
@@ -36,7 +38,12 @@ class InstanceRecord:
     alias: str = ""
     """machinealias: what people call the machine."""
     boot_id: str = ""
+    attempts: tuple[Attempts, ...] = ()
+    """Its failures by version, of the versions that it failed on last."""
 
+
+MAX_VERSIONS_FAILED = 8
+"""Versions whose failures are kept of an instance."""
 
 OFFERED = "Offer"
 """What stands for a refusal in a Sighting of an instance that was offered an update: the last refusal is over."""
@@ -69,6 +76,26 @@ class GroupLedger:
     in_flight: int = 0
     rate_slot: datetime | None = None
     quiet_until: datetime | None = None
+    latch: Latch | None = None
+    """What failures halted last."""
+    through: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
+    """Distinct instances granted in the latest rollout through each wave that counts them."""
+    newcomers_in_flight: int = 0
+    newcomer_slot: datetime | None = None
+    """As rate_slot: without a group's limits it isn't known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """What evidence, a sighting or the clock did."""
+
+    grants: tuple[Grant, ...] = ()
+    """Each grant after each move, in order."""
+    halted: tuple[GroupLedger, ...] = ()
+    """Of the groups that these outcomes halted; rate slots aren't known in them."""
+
+
+NOTHING_MOVED = Moved()
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +135,7 @@ class FleetStore(Protocol):
         """What is known of an instance, None if it was never seen."""
         ...
 
-    async def observe(self, sighting: Sighting, timeouts: Timeouts | None) -> Sequence[Grant]:
+    async def observe(self, sighting: Sighting, timeouts: Timeouts | None) -> Moved:
         """Record a first sight, or a change of what the instance says of itself, at once.
 
         Returns the grants that it moved (Complete, Moved).
@@ -121,8 +148,12 @@ class FleetStore(Protocol):
 
     async def weigh(
         self, app_id: str, instance_id: str, evidence: Sequence[Evidence], timeouts: Timeouts, now: datetime
-    ) -> Sequence[Grant]:
-        """Apply evidence, in order, to the instance's live grant. Returns the grant after each move; durable on return."""
+    ) -> Moved:
+        """Apply evidence, in order, to the instance's live grant. Returns the grant after each move; durable on return.
+
+        The transaction that records an outcome judges its rollout by what `record_rollout` was told last (haltOn, epoch, the current wave),
+        and latches a halt in the group's row.
+        """
         ...
 
     async def grant(self, group: ResolvedGroup, instance: Instance, sighting: Sighting, now: datetime) -> Granted:
@@ -135,11 +166,14 @@ class FleetStore(Protocol):
     async def record_rollout(
         self, group: ResolvedGroup, stamp: Stamp, *, completed: bool, now: datetime
     ) -> GroupLedger | Refusal:
-        """Mirror a stamped rollout. The first rollout of a group that the store never saw with sequence > 1, or an older one, is a store
-        that was lost: the ledger then carries quiet_until (no grants until the longest limit of the group has passed)."""
+        """Mirror a stamped rollout, with its course, and what outcomes are judged by from now on.
+
+        The first rollout of a group that the store never saw with sequence > 1, or an older one, is a store that was lost: the ledger then
+        carries quiet_until (no grants until the longest limit of the group has passed). Called again whenever any of it changed.
+        """
         ...
 
-    async def sweep(self, now: datetime) -> Sequence[Grant]:
+    async def sweep(self, now: datetime) -> Moved:
         """End the grants whose deadline has passed; never early. Returns them as they ended."""
         ...
 

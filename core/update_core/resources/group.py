@@ -1,6 +1,5 @@
 """Group: instances that move together, and how fast they may. Its status is the record of its rollout."""
 
-from datetime import datetime
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import AwareDatetime, Field
@@ -19,9 +18,9 @@ from update_core.resources.base import (
 )
 from update_core.resources.channel import MAX_FLOORS
 from update_core.resources.package import PackageVersion
+from update_core.resources.rollout_policy import MAX_COUNT, YEAR_SECONDS, EvidencePolicy, RolloutPolicy
+from update_core.resources.rollout_status import MAX_HISTORY, PastRollout, Rollout
 
-MAX_COUNT = 2**31 - 1
-YEAR_SECONDS = 366 * 86400
 WEEK_SECONDS = 7 * 86400
 DEFAULT_UPDATE_TIMEOUT_SECONDS = 3600
 DEFAULT_REBOOT_TIMEOUT_SECONDS = 7 * 86400
@@ -209,10 +208,17 @@ class GroupSpec(Model):
     exclude: Exclude | None = Field(
         default=None, description="Instances of the group that are given no update. Absent: none are left out."
     )
+    rollout: RolloutPolicy | None = Field(
+        default=None, description="How rollouts go on. Absent: all instances at once, and failures halt nothing."
+    )
+    evidence: EvidencePolicy | None = Field(
+        default=None, description="When an instance is believed. Absent: once it has been heard over ten minutes."
+    )
     on_demand: Literal["Respect", "BypassLimits"] = Field(
         default="Respect",
         description="What a check that somebody waits for (ondemandupdate) may do. Respect: no more than any other. "
-        "BypassLimits: it is let past rateLimit, and still counts for it; nothing else is skipped.",
+        "BypassLimits: it is let past rateLimit, for which it still counts, and past the waves that aren't open yet; nothing else "
+        "is skipped.",
     )
     poll_interval_seconds: PollIntervalSeconds | None = Field(
         default=None,
@@ -257,29 +263,6 @@ class Target(Model):
         default_factory=list,
         max_length=MAX_FLOORS,
         description="The Channel's floors below the version when the rollout was begun. None is gone past before the next one begins.",
-    )
-
-
-class Rollout(Model):
-    """One attempt to bring the Group to a version."""
-
-    sequence: int = Field(
-        ge=1, le=2**62, description="Number of the rollout. For a track of an application it only ever rises."
-    )
-    version: PackageVersion
-    kind: Literal["Update", "Rollback"] = Field(
-        default="Update", description="Update: instances move up to the channel's version. Rollback: they move back."
-    )
-    salt: str = Field(
-        min_length=1,
-        max_length=64,
-        pattern=r"^[0-9A-Za-z._-]+$",
-        description="Random text of this rollout; with it an instance's id decides its place in the order.",
-    )
-    started_time: datetime = Field(description="When the rollout was begun.")
-    completed_time: datetime | None = Field(
-        default=None,
-        description="When every active instance was found on the target. It stays, whatever instances appear later.",
     )
 
 
@@ -330,6 +313,9 @@ class GroupStatus(Status):
         default=None,
         max_length=32,
         description="Active instances on the target, of all that are active, such as 3/10.",
+    )
+    history: list[PastRollout] = Field(
+        default_factory=list, max_length=MAX_HISTORY, description="The rollouts before, the latest first."
     )
     blockers: list[Blocker] = Field(
         default_factory=list,

@@ -16,8 +16,16 @@ _REF = "#/$defs/"
 
 # How server-side apply merges: conditions of several writers live side by side, a reference is replaced as a whole,
 # and so is a list that is neither of these.
-LIST_KEYS: Mapping[str, str] = {"conditions": "type", "packages": "name", "extraFiles": "name", "floors": "version"}
+LIST_KEYS: Mapping[str, str] = {
+    "conditions": "type",
+    "packages": "name",
+    "extraFiles": "name",
+    "floors": "version",
+    "waves": "name",
+    "open": "name",
+}
 LIST_SETS = frozenset({"oems", "blockedVersions", "floorVersions", "days"})
+INT_OR_STRING = "x-kubernetes-int-or-string"
 
 
 def of(model: type[BaseModel]) -> Schema:
@@ -28,11 +36,14 @@ def of(model: type[BaseModel]) -> Schema:
 
 def _structural(node: Schema, definitions: Mapping[str, Schema]) -> Schema:
     node = _resolve(node, definitions)
-    schema: Schema = {"type": node["type"]}
+    # The one kind of value without a type: the API server takes either.
+    schema: Schema = {INT_OR_STRING: True} if INT_OR_STRING in node else {"type": node["type"]}
     if "description" in node:
         schema["description"] = " ".join(node["description"].split())
     if node.get("default") is not None:
         schema["default"] = node["default"]
+    if INT_OR_STRING in node:
+        return schema
     for keyword in (
         "enum",
         "format",
@@ -59,11 +70,11 @@ def _structural(node: Schema, definitions: Mapping[str, Schema]) -> Schema:
 
 def _field(name: str, node: Schema, definitions: Mapping[str, Schema]) -> Schema:
     schema = _structural(node, definitions)
-    if schema["type"] == "array" and name in LIST_KEYS:
+    if schema.get("type") == "array" and name in LIST_KEYS:
         schema |= {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": [LIST_KEYS[name]]}
-    elif schema["type"] == "array" and name in LIST_SETS:
+    elif schema.get("type") == "array" and name in LIST_SETS:
         schema["x-kubernetes-list-type"] = "set"
-    elif schema["type"] == "array":
+    elif schema.get("type") == "array":
         schema["x-kubernetes-list-type"] = "atomic"
     if name.endswith("Ref"):
         schema["x-kubernetes-map-type"] = "atomic"

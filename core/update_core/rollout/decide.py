@@ -9,8 +9,19 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from update_core import versions
-from update_core.rollout import hops
-from update_core.rollout.model import Decision, Fleet, Hop, Instance, Offer, Reason, Refusal, ResolvedGroup, Step
+from update_core.rollout import admission, hops
+from update_core.rollout.model import (
+    Attempts,
+    Decision,
+    Fleet,
+    Hop,
+    Instance,
+    Offer,
+    Reason,
+    Refusal,
+    ResolvedGroup,
+    Step,
+)
 
 
 @dataclass(frozen=True)  # without slots, for what is worked out once
@@ -32,6 +43,21 @@ class Question:
         if current is None:
             return ()
         return hops.way(self.group, current, instance.arch, at_once=instance.several_versions)
+
+    @functools.cached_property
+    def wave(self) -> str | None:
+        """The open wave that lets the instance in, empty where none has to; None if none does."""
+        return admission.admitting(self.group, self.instance, self.fleet, self.now)
+
+    @functools.cached_property
+    def established(self) -> bool:
+        """Whether the instance was known before the rollout, and for long enough."""
+        return admission.established(self.group, self.fleet, self.now)
+
+    @property
+    def newcomer(self) -> bool:
+        """Whether it has to make do with the newcomers' share of the limits."""
+        return self.group.plan.guarded and not self.established
 
 
 Rule = Callable[[Question], Refusal | None]
@@ -76,7 +102,15 @@ def _offer(question: Question) -> Offer:
         raise AssertionError(msg)
     *floors, last = steps
     grant = question.fleet.live_grant if reoffered(question) else None
-    return Offer(last.version, group.stamp.sequence, last.payload, grant, tuple(floors))
+    return Offer(
+        last.version,
+        group.stamp.sequence,
+        last.payload,
+        grant,
+        tuple(floors),
+        wave=question.wave or "",
+        established=question.established,
+    )
 
 
 def reoffered(question: Question) -> bool:
@@ -106,10 +140,14 @@ def up_to_date(question: Question) -> Refusal | None:
     """It runs the channel's version or a higher one.
 
     Equal is offered only where the client asks for it (sameversionupdate), lower only where client and group allow it (rollback_allowed,
-    allowDowngrade).
+    allowDowngrade). In a Rollback everybody is up to date but who runs the version that was halted.
     """
     group, instance = question.group, question.instance
     current, wanted = versions.parse_or_none(instance.version), group.wanted
+    if group.stamp is not None and group.stamp.kind == "Rollback":
+        # Only who runs what was halted is moved, and back.
+        halted = versions.same(instance.version, group.stamp.from_version)
+        return None if current is None or halted else Refusal(Reason.UP_TO_DATE)
     if current is None or wanted is None or current < wanted:
         return None
     taken = instance.rollback_allowed and group.allow_downgrade if wanted < current else instance.same_version
@@ -199,6 +237,11 @@ def paused(question: Question) -> Refusal | None:
     return Refusal(Reason.PAUSED) if question.group.paused else None
 
 
+def halted(question: Question) -> Refusal | None:
+    """Too many failed, or a person stopped the rollout to this version."""
+    return Refusal(Reason.HALTED) if admission.halted(question.group, question.fleet) else None
+
+
 def frozen(question: Question) -> Refusal | None:
     """A freeze holds: from its start until its end nothing is given out, and nothing is offered again either."""
     schedule = question.group.schedule
@@ -223,28 +266,96 @@ def stale_catalog(question: Question) -> Refusal | None:
 
 
 def anonymous_instance(question: Question) -> Refusal | None:
-    """An instance without an id can't be counted, so it gets nothing where something is counted."""
-    anonymous = question.instance.instance_id is None and not question.group.limits.none
-    return Refusal(Reason.ANONYMOUS_INSTANCE) if anonymous else None
+    """An instance without an id can't be counted and has no place in the order: it gets nothing where either matters."""
+    if question.instance.instance_id is not None:
+        return None
+    group = question.group
+    if group.limits.none and admission.for_everybody(group, question.now):
+        return None
+    return Refusal(Reason.ANONYMOUS_INSTANCE)
+
+
+def backing_off(question: Question) -> Refusal | None:
+    """It failed on the way to this version, and waits before it tries again: twice as long after each failure."""
+    attempts = _failures(question)
+    if attempts is None or attempts.failures >= question.group.plan.retry.max_attempts:
+        return None
+    until = admission.backs_off_until(question.group, attempts)
+    return Refusal(Reason.BACKING_OFF, until) if question.now < until else None
+
+
+def attempts_exhausted(question: Question) -> Refusal | None:
+    """It failed on the way to this version as often as the group lets it try."""
+    attempts = _failures(question)
+    exhausted = attempts is not None and attempts.failures >= question.group.plan.retry.max_attempts
+    return Refusal(Reason.ATTEMPTS_EXHAUSTED) if exhausted else None
+
+
+def _failures(question: Question) -> Attempts | None:
+    if not question.fleet.attempts or not question.way:
+        return None
+    return admission.failures(question.group, question.fleet, question.way[-1].version.text)
+
+
+def dependency_not_met(question: Question) -> Refusal | None:
+    """Another group goes first, and isn't far enough."""
+    return Refusal(Reason.DEPENDENCY_NOT_MET) if admission.dependency_pending(question.group) else None
+
+
+def awaiting_approval(question: Question) -> Refusal | None:
+    """It would be in the next wave, which somebody has to approve."""
+    if (
+        question.wave is not None
+        or _bypasses(question)
+        or not admission.waits_for_approval(question.group, question.instance)
+    ):
+        return None
+    return Refusal(Reason.AWAITING_APPROVAL)
+
+
+def not_in_cohort(question: Question) -> Refusal | None:
+    """No wave that is open lets it in, or the growing share hasn't reached it."""
+    if question.wave is not None or _bypasses(question):
+        return None
+    return Refusal(Reason.NOT_IN_COHORT, admission.comes_in_at(question.group, question.instance, question.now))
+
+
+def _bypasses(question: Question) -> bool:
+    """Whether somebody waits for the answer, and the group lets such a check past waves and rate."""
+    return question.instance.on_demand and question.group.on_demand_bypasses
+
+
+def enrolment_limited(question: Question) -> Refusal | None:
+    """It was never seen before, and so many new instances came that no more are taken in."""
+    until = question.fleet.enrolment_until
+    limited = until is not None and question.now < until and question.fleet.first_seen is None
+    return Refusal(Reason.ENROLMENT_LIMITED, until) if limited else None
 
 
 def too_many_in_flight(question: Question) -> Refusal | None:
-    """maxInFlight other instances are updating: a grant that this one would replace isn't in its own way."""
-    most, own = question.group.limits.max_in_flight, question.fleet.live_grant
-    replaced = 1 if own is not None and own.track == question.group.track else 0
-    if most is None or question.fleet.in_flight - replaced < most:
+    """maxInFlight other instances are updating: a grant that this one would replace isn't in its own way.
+
+    Instances that nobody knows yet have a tenth of the places among themselves where a rollout is judged by its outcomes.
+    """
+    most, own, fleet = question.group.limits.max_in_flight, question.fleet.live_grant, question.fleet
+    if most is None:
         return None
-    return Refusal(Reason.TOO_MANY_IN_FLIGHT, question.fleet.in_flight_until)
+    replaced = 1 if own is not None and own.track == question.group.track else 0
+    full = fleet.in_flight - replaced >= most
+    if not full and question.newcomer:
+        replaced = replaced if own is not None and not own.established else 0
+        full = fleet.newcomers_in_flight - replaced >= admission.newcomers_share(most)
+    return Refusal(Reason.TOO_MANY_IN_FLIGHT, fleet.in_flight_until) if full else None
 
 
 def rate_limited(question: Question) -> Refusal | None:
     """maxUpdates grants were given within periodSeconds, or what was given before is unknown for as long."""
-    if question.instance.on_demand and question.group.on_demand_bypasses:
+    if _bypasses(question):
         return None
+    fleet = question.fleet
+    newcomers = fleet.newcomer_slot if fleet.newcomer_slot is not None and question.newcomer else None
     slots = [
-        slot
-        for slot in (question.fleet.rate_slot, question.fleet.quiet_until)
-        if slot is not None and question.now < slot
+        slot for slot in (fleet.rate_slot, fleet.quiet_until, newcomers) if slot is not None and question.now < slot
     ]
     return Refusal(Reason.RATE_LIMITED, max(slots)) if slots else None
 
@@ -266,11 +377,23 @@ ELIGIBILITY: tuple[Rule, ...] = (
     version_blocked,
     excluded,
     paused,
+    halted,
     frozen,
     outside_window,
     stale_catalog,
 )
-LIMITS: tuple[Rule, ...] = (anonymous_instance, too_many_in_flight, rate_limited, store_unavailable)
+LIMITS: tuple[Rule, ...] = (
+    anonymous_instance,
+    backing_off,
+    attempts_exhausted,
+    dependency_not_met,
+    awaiting_approval,
+    not_in_cohort,
+    enrolment_limited,
+    too_many_in_flight,
+    rate_limited,
+    store_unavailable,
+)
 
 OF_GROUP_AND_VERSION = frozenset(
     {

@@ -6,7 +6,7 @@ Made from the facts of the question that was refused, and from nothing else; nam
 from collections.abc import Callable, Mapping
 
 from update_core import versions
-from update_core.rollout import hop_texts, phrases, schedule_texts
+from update_core.rollout import admission_texts, hop_texts, phrases, schedule_texts
 from update_core.rollout.decide import Question
 from update_core.rollout.model import Offer, Reason, Refusal
 from update_core.rollout.moments import instant
@@ -186,10 +186,17 @@ EXPLANATIONS: Mapping[Reason, Callable[[Question], str]] = {
     Reason.VERSION_BLOCKED: hop_texts.version_blocked,
     Reason.EXCLUDED: hop_texts.excluded,
     Reason.PAUSED: _paused,
+    Reason.HALTED: admission_texts.halted,
     Reason.FROZEN: _frozen,
     Reason.OUTSIDE_WINDOW: _outside_window,
     Reason.STALE_CATALOG: _stale_catalog,
     Reason.ANONYMOUS_INSTANCE: _anonymous_instance,
+    Reason.BACKING_OFF: admission_texts.backing_off,
+    Reason.ATTEMPTS_EXHAUSTED: admission_texts.attempts_exhausted,
+    Reason.DEPENDENCY_NOT_MET: admission_texts.dependency_not_met,
+    Reason.AWAITING_APPROVAL: admission_texts.awaiting_approval,
+    Reason.NOT_IN_COHORT: admission_texts.not_in_cohort,
+    Reason.ENROLMENT_LIMITED: admission_texts.enrolment_limited,
     Reason.TOO_MANY_IN_FLIGHT: _too_many_in_flight,
     Reason.RATE_LIMITED: _rate_limited,
     Reason.STORE_UNAVAILABLE: _store_unavailable,

@@ -12,7 +12,10 @@ from types import MappingProxyType
 from typing import Literal
 
 from update_core import versions
+from update_core.fleet import attributes as machine_attributes
+from update_core.fleet.attributes import Attributes
 from update_core.fleet.grants import Grant, Timeouts
+from update_core.rollout.plan import DEFAULT, UNGUARDED, Course, Latch, Plan
 from update_core.rollout.schedule import ALWAYS, Schedule
 from update_core.versions import Version
 
@@ -31,8 +34,15 @@ class Reason(StrEnum):
     VERSION_BLOCKED = "VersionBlocked"
     EXCLUDED = "Excluded"
     PAUSED = "Paused"
+    HALTED = "Halted"
     FROZEN = "Frozen"
     OUTSIDE_WINDOW = "OutsideWindow"
+    BACKING_OFF = "BackingOff"
+    ATTEMPTS_EXHAUSTED = "AttemptsExhausted"
+    DEPENDENCY_NOT_MET = "DependencyNotMet"
+    AWAITING_APPROVAL = "AwaitingApproval"
+    NOT_IN_COHORT = "NotInCohort"
+    ENROLMENT_LIMITED = "EnrolmentLimited"
     ANONYMOUS_INSTANCE = "AnonymousInstance"
     STALE_CATALOG = "StaleCatalog"
     TOO_MANY_IN_FLIGHT = "TooManyInFlight"
@@ -120,6 +130,8 @@ class Stamp:
     salt: str
     started_at: datetime
     kind: Literal["Update", "Rollback"] = "Update"
+    from_version: str = ""
+    """Of a Rollback: the version that was halted, whose instances are moved back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,6 +225,10 @@ class ResolvedGroup:
     """By version, for those of which a package is a dead end: the reason by architecture, empty for one that isn't, and "" for every
     architecture that isn't there."""
     blocked_versions: frozenset[Version] = frozenset()
+    plan: Plan = DEFAULT
+    """What its spec says of rollouts."""
+    course: Course = UNGUARDED
+    """How far the stamped rollout is, as the operator stamped it."""
     """Versions that the group's spec refuses, floors among them."""
     on_demand_bypasses: bool = False
     """Whether a check that somebody waits for is let past the rate limit."""
@@ -251,6 +267,21 @@ class Instance:
     """Whether somebody waits for the answer."""
     several_versions: bool = False
     """Whether it takes the floors and the target with one answer (multi_manifest_ok)."""
+    machine: Attributes = machine_attributes.NONE
+    """What it reports of its machine: waves are matched by it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempts:
+    """How often an instance failed on its way to one version."""
+
+    version: str
+    failures: int
+    failed_at: datetime
+    """When it did last."""
+    sequence: int
+    epoch: int
+    """Of the rollout in which it did: a resume starts the count of its own sequence anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,6 +299,22 @@ class Fleet:
     """When the rate limit lets the next grant through; None: now."""
     quiet_until: datetime | None = None
     """No grants before: after a lost store its limits can't be known for so long."""
+    latch: Latch | None = None
+    """What failures halted last in this group; it holds for its own sequence and epoch."""
+    through: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
+    """By wave that lets a number of instances in: how many were granted through it in the latest rollout."""
+    counted_in: str = ""
+    """The wave through which the asking instance was granted before in the latest rollout: it isn't counted again."""
+    attempts: tuple[Attempts, ...] = ()
+    """The asking instance's failures."""
+    first_seen: datetime | None = None
+    """When the asking instance was; None before its first check."""
+    newcomers_in_flight: int = 0
+    """Those of in_flight whose instances weren't established when they were granted."""
+    newcomer_slot: datetime | None = None
+    """When the newcomers' share of the rate lets the next one through; None: now."""
+    enrolment_until: datetime | None = None
+    """Until when no more new instances of the application are taken in; None: they are."""
     available: bool = True
 
 
@@ -290,6 +337,10 @@ class Offer:
     grant: Grant | None = None
     floors: tuple[Step, ...] = ()
     """What is to be installed before it, lowest first: for an instance that takes several versions at once."""
+    wave: str = ""
+    """The open wave that lets the instance in; empty where none had to."""
+    established: bool = False
+    """Whether the outcome counts where the rollout is judged by outcomes: the instance was known before it began, and for long enough."""
 
 
 @dataclass(frozen=True, slots=True)
