@@ -17,6 +17,8 @@ CHECKED := $(SOURCES) tests tools bench fuzz
 
 WORKERS ?= 3
 PYTEST_ARGS ?=
+# Whoever runs them with bytecode switched off would compile the sources anew in each of some hundred processes.
+TESTS = PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n $(WORKERS)
 DEMO_ARGS ?=
 SECONDS ?= 60
 BENCH_ARGS ?=
@@ -51,8 +53,12 @@ postgresql: ## A PostgreSQL server's programs for the tests, where they are miss
 	@tools/postgresql/ensure
 
 .PHONY: test
-test: lint postgresql ## Lint, then every test but the slow suites; PYTEST_ARGS="-k rate"
-	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(PYTEST_ARGS)
+test: lint postgresql ## Lint, then every test but those of make test-slow; PYTEST_ARGS="-k rate"
+	@$(TESTS) -m "not slow" $(PYTEST_ARGS)
+
+.PHONY: test-slow
+test-slow: $(INSTALLED) postgresql ## The tests that make test leaves out: long courses end to end, of what it shows in parts
+	@$(TESTS) -m slow $(PYTEST_ARGS)
 
 .PHONY: lint
 lint: $(INSTALLED) ## ruff, format, mypy --strict, import-linter, generated files up to date

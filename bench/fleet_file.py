@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from omaha_api.store import listing, rows
+from omaha_api.store import listing, machines, rows
 from omaha_api.store.sqlite import connections, migrating
 from update_core import names
 from update_core.fleet.attributes import Attributes
@@ -38,10 +38,10 @@ CHUNK = 10_000
 PAGES = 50
 
 _INSTANCE = f"""
-    INSERT INTO instances ({rows.INSTANCE_COLUMNS}, slug, shown_seen, state, grant_track, grant_number, revision)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)
+    INSERT INTO instances ({rows.INSTANCE_COLUMNS}, slug, machine, shown_seen, state, grant_track, grant_number, revision)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)
 """
-_GRANT = f"INSERT INTO grants ({rows.GRANT_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_GRANT = f"INSERT INTO grants ({rows.GRANT_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _INDEXES = "SELECT name, sql FROM sqlite_schema WHERE type = 'index' AND tbl_name IN ('instances', 'grants') AND sql IS NOT NULL"
 
 
@@ -61,7 +61,7 @@ def fill(path: Path, count: int, *, app_id: str = APP_ID, now: datetime = BORN) 
         connection.executemany(_INSTANCE, [_row(record, grant) for record, grant in chunk])
         connection.executemany(_GRANT, [rows.from_grant(grant) for _, grant in chunk if grant is not None])
     connection.executemany(
-        "INSERT INTO groups VALUES (?, ?, 1, ?, 0, ?, NULL)",
+        "INSERT INTO groups (app_id, track, highest_sequence, next_number, in_flight, last_grant_at) VALUES (?, ?, 1, ?, 0, ?)",
         [(app_id, track, number + 1, rows.micros(now)) for track, number in numbers.items()],
     )
     for _, statement in indexes:
@@ -138,7 +138,8 @@ def _instances(
 def _row(record: InstanceRecord, grant: Grant | None) -> rows.Row:
     slug = names.instance_slug(record.app_id, record.instance_id)
     pointer = (IDLE, None, None) if grant is None else (grant.state.value, grant.track, grant.number)
-    return (*rows.from_instance(record), slug, rows.micros(record.last_seen), *pointer)
+    machine = machines.number(rows.from_attributes(record.attributes))
+    return (*rows.from_instance(record), slug, machine, rows.micros(record.last_seen), *pointer)
 
 
 def _slug_in_the_middle(path: Path) -> str:

@@ -13,7 +13,7 @@ import pytest
 pytest.register_assert_rewrite("support")
 
 from support import control_plane as planes
-from support import lifeline, postgres_server, postgres_stores
+from support import distribution, lifeline, postgres_server, postgres_stores
 from updatectl.local.control_plane import cluster
 
 RUN = pytest.StashKey[planes.Run]()
@@ -37,6 +37,12 @@ def pytest_configure_node(node) -> None:
     node.workerinput[WORKER_INPUT] = str(node.config.stash[RUN].folder)
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log) -> distribution.Units:
+    """pytest-xdist asks how tests are given to workers."""
+    return distribution.Units(config, log)
+
+
 def pytest_unconfigure(config: pytest.Config) -> None:
     """The run ends in the controller, after all workers."""
     if LIFELINE in config.stash:
@@ -46,7 +52,8 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """`-m control_plane` and `-m "not control_plane"` select by what tests really use."""
+    """`-m control_plane` and `-m "not control_plane"` select by what tests really use. What takes long comes first."""
+    items.sort(key=lambda item: distribution.order_of(item.nodeid))
     for item in items:
         if _needs_control_plane(item):
             item.add_marker("control_plane")
@@ -109,12 +116,15 @@ def postgres_url(postgres_databases: postgres_stores.Databases) -> Iterator[str]
 @pytest.fixture
 def guarded_folder(pytestconfig: pytest.Config) -> Iterator[Path]:
     """A folder for a test that starts processes: those recorded in it (updatectl.local.processes) outlive neither test nor run."""
-    run = pytestconfig.stash[RUN]
-    run.guard()
-    folder = run.folder / uuid.uuid4().hex[:8]
-    folder.mkdir()
-    yield folder
-    lifeline.kill_recorded(folder)
+    with pytestconfig.stash[RUN].guarded_folder() as folder:
+        yield folder
+
+
+@pytest.fixture(scope="module")
+def module_folder(pytestconfig: pytest.Config) -> Iterator[Path]:
+    """The same for what the tests of a module share."""
+    with pytestconfig.stash[RUN].guarded_folder() as folder:
+        yield folder
 
 
 @pytest.fixture

@@ -20,6 +20,7 @@ from updatectl import (
     guide,
     instances,
     packages,
+    rollout_commands,
     settings,
     texts,
 )
@@ -113,6 +114,7 @@ def help_(ctx: typer.Context, words: Annotated[list[str] | None, typer.Argument(
 channel_graph.register(channels.app)
 channel_promote.register(channels.app)
 group_commands.register(groups.app)
+rollout_commands.register(groups.app)
 app.add_typer(apps.app, name="app")
 app.add_typer(channels.app, name="channel")
 app.add_typer(groups.app, name="group")

@@ -1,6 +1,7 @@
 """How is a command declared? What all commands share is added here, so that each says only what is its own.
 
-A command is a function whose first parameter is the `Call`; the others are its arguments and options as typer reads them. Added are: the
+A command is a function whose first parameter is the `Call`; the others are its arguments and options as typer reads them, or a dataclass
+whose fields are such options. Added are: the
 global options, so that they may stand after the command too; output and write options; the original's flags for what is an argument here;
 examples in the help; errors as messages and exit codes.
 """
@@ -8,9 +9,9 @@ examples in the help; errors as messages and exit codes.
 import difflib
 import inspect
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields, is_dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any, ParamSpec, TypeVar, cast, get_origin
+from typing import Annotated, Any, ParamSpec, TypeVar, cast, get_origin, get_type_hints
 
 import typer
 import typer.core
@@ -137,7 +138,8 @@ def _declare(
     options: Mapping[str, tuple[Any, Any]],
     examples: tuple[str, ...],
 ) -> Callable[P, None]:
-    own = list(inspect.signature(function, eval_str=True).parameters.values())[1:]
+    declared = list(inspect.signature(function, eval_str=True).parameters.values())[1:]
+    own = [each for parameter in declared for each in _options(parameter)]
     parameters = [inspect.Parameter("ctx", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context)]
     parameters += [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in own]
     parameters += [_keyword(f"flag_{p.name}", *_flag_for(p.name)) for p in own if _is_flagged(p)]
@@ -147,7 +149,7 @@ def _declare(
     def command(ctx: typer.Context, **given: Any) -> None:
         call = _call(ctx, given)
         try:
-            cast("Any", function)(call, **{parameter.name: given[parameter.name] for parameter in own})
+            cast("Any", function)(call, **{parameter.name: _value(parameter, given) for parameter in declared})
         except (errors.CommandError, KubeError) as error:
             message = errors.explain(error) if isinstance(error, KubeError) else str(error)
             typer.echo(f"updatectl: {message}", err=True)
@@ -170,6 +172,22 @@ def _call(ctx: typer.Context, given: Mapping[str, Any]) -> Call:
         form=given.get("shared_output", Format.TABLE),
         dry_run=given.get("shared_dry_run") is DryRun.SERVER,
         force=given.get("shared_force", False),
+    )
+
+
+def _options(parameter: inspect.Parameter) -> list[inspect.Parameter]:
+    """What typer has to read for a parameter: itself, or the fields of its dataclass."""
+    if not is_dataclass(parameter.annotation):
+        return [parameter]
+    hints = get_type_hints(parameter.annotation, include_extras=True)
+    return [_keyword(field.name, hints[field.name], field.default) for field in fields(parameter.annotation)]
+
+
+def _value(parameter: inspect.Parameter, given: Mapping[str, Any]) -> Any:
+    if not is_dataclass(parameter.annotation):
+        return given[parameter.name]
+    return cast("Any", parameter.annotation)(
+        **{field.name: given[field.name] for field in fields(parameter.annotation)}
     )
 
 

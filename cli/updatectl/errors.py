@@ -12,6 +12,10 @@ class CommandError(Exception):
     """A command cannot do what was asked; the text says why and what to do."""
 
 
+class OwnedElsewhereError(CommandError):
+    """A field that is to go belongs to another field manager."""
+
+
 def explain(error: kube_errors.KubeError) -> str:
     """The message for an error of the Kubernetes API, with the next step where there is one."""
     match error:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from updatectl import apps, channels, groups, limits, lookup, packages, payloads
+from updatectl import apps, channels, group_objects, groups, limits, lookup, packages, payloads
 from updatectl.commands import AppId, Call, GroupId, reading, writing
 from updatectl.session import Mode
 
@@ -87,7 +87,7 @@ def _register_groups(app: typer.Typer) -> None:
     @writing(app, "new-group", f'updatectl new-group {_ID} master fake1 "Fake Clients"')
     def new_group(call: Call, app_id: AppId, channel: channels.Name, group_id: GroupId, label: Label) -> None:
         """Create a group that follows a channel, or set its channel and label."""
-        options = groups.Options(label=label, channel=channel)
+        options = group_objects.Options(label=label, channel=channel)
         groups.put(call, app_id, group_id, Mode.UPSERT, options, header=False)
 
     @writing(app, "delete-group", f"updatectl delete-group {_ID} fake1")
@@ -116,7 +116,7 @@ def _register_group_changes(app: typer.Typer) -> None:
     ) -> None:
         """Change a group: its label, its channel, how fast it may move."""
         limited = limits.Limits(update_count, update_interval, max_in_flight, update_timeout)
-        options = groups.Options(label=label, channel=channel, limits=limited)
+        options = group_objects.Options(label=label, channel=channel, limits=limited)
         groups.put(call, app_id, group_id, Mode.UPDATE, options, header=False)
 
     @writing(app, "pause-group", f"updatectl pause-group {_ID} fake1")

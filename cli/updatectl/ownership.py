@@ -4,7 +4,8 @@ A server-side apply replaces the set of fields that its manager owns: what it le
 with it everything that earlier commands set.
 """
 
-from collections.abc import Iterator, Mapping
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 MANAGER = "updatectl"
@@ -29,15 +30,21 @@ def owned_labels(obj: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def other_owners(obj: Mapping[str, Any], field: str) -> list[str]:
-    """The managers other than updatectl that own something of this field of the spec."""
+    """The managers other than updatectl that own something of this field of the spec; of one further down as rollout.halt."""
     return sorted(
         {
             str(entry.get("manager"))
             for entry in _entries(obj)
-            if f"f:{field}" in entry.get("fieldsV1", {}).get("f:spec", {})
+            if _has(entry.get("fieldsV1", {}).get("f:spec", {}), field)
             and (entry.get("manager"), entry.get("operation")) != (MANAGER, "Apply")
         }
     )
+
+
+def _has(fields: Mapping[str, Any], path: str) -> bool:
+    first, _, below = path.partition(".")
+    found = fields.get(f"f:{first}")
+    return found is not None and (not below or _has(found, below))
 
 
 def _entries(obj: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
@@ -52,7 +59,16 @@ def _select(value: Mapping[str, Any], fields: Mapping[str, Any]) -> dict[str, An
         if not key.startswith("f:") or name not in value:
             continue
         nested = value[name]
-        # A map whose single fields are owned; anything else (a scalar, an atomic map, a list) is owned whole.
-        partly = isinstance(nested, dict) and any(k.startswith("f:") for k in below)
-        selected[name] = _select(nested, below) if partly else nested
+        # A map or a list by keys whose single fields or items are owned; anything else (a scalar, what is atomic, a set) is owned whole.
+        if isinstance(nested, dict) and any(k.startswith("f:") for k in below):
+            selected[name] = _select(nested, below)
+        elif isinstance(nested, list) and any(k.startswith("k:") for k in below):
+            selected[name] = _items(nested, below)
+        else:
+            selected[name] = nested
     return selected
+
+
+def _items(items: Sequence[Mapping[str, Any]], fields: Mapping[str, Any]) -> list[dict[str, Any]]:
+    owned = [(json.loads(key.removeprefix("k:")), below) for key, below in fields.items() if key.startswith("k:")]
+    return [_select(item, below) for item in items for keys, below in owned if keys.items() <= item.items()]

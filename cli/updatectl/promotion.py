@@ -157,8 +157,7 @@ def _all_offered(packages: Sequence[Package], version: str, *, before: str | Non
     if "" not in found:
         missed = _by_architecture(packages, before).keys() - found.keys() if before is not None else set()
         missed = missed or ({""} if not found else set())
-    offered = [_offered(arch, found.get(arch)) for arch in sorted(found.keys() | missed)]
-    return tuple(offered)
+    return tuple(_offered(arch, found.get(arch)) for arch in sorted(found.keys() | missed))
 
 
 def _by_architecture(packages: Iterable[Package], version: str | None) -> dict[str, Package]:

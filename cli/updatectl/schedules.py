@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
+from updatectl import durations
 from updatectl.session import Changes, Object
 
 Windows = Annotated[
@@ -37,9 +38,7 @@ NoFreezes = Annotated[bool, typer.Option("--no-freezes", help="Take all freezes 
 
 _DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _SHORT = 3
-_LENGTH = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m(?:in)?)?(?:(\d+)s)?", re.ASCII)
 _TIME = re.compile(r"(?:[01]?\d|2[0-3]):[0-5]\d(?::[0-5]\d)?", re.ASCII)
-_UNITS = ((86400, "d"), (3600, "h"), (60, "m"), (1, "s"))
 _WEEK_SECONDS = 7 * 86400
 _WINDOW_FORM = 'write days, time, length and zone, such as --window "Sat,Sun 02:00 4h Europe/Berlin"'
 _FREEZE_FORM = 'write start and end, such as --freeze "2026-12-20T00:00Z/2027-01-04T00:00Z=holidays"'
@@ -110,7 +109,7 @@ def window_text(wire: Object) -> str:
     """A window as it can be typed."""
     days = [day[:_SHORT] for day in _DAYS if day in wire["days"]]
     named = "daily" if len(days) == len(_DAYS) else ",".join(days)
-    return f"{named} {wire['startTime']} {_length_text(wire['durationSeconds'])} {wire['timeZone']}"
+    return f"{named} {wire['startTime']} {durations.text(wire['durationSeconds'])} {wire['timeZone']}"
 
 
 def freeze_text(wire: Object) -> str:
@@ -140,20 +139,10 @@ def _day(text: str) -> int:
 
 
 def _seconds(text: str) -> int:
-    match = _LENGTH.fullmatch(text)
-    numbers = [int(number or 0) for number in match.groups()] if match else []
-    seconds = sum(number * unit for number, (unit, _) in zip(numbers, _UNITS, strict=False))
-    if not 1 <= seconds <= _WEEK_SECONDS:
+    seconds = durations.parse(text)
+    if seconds is None or not 1 <= seconds <= _WEEK_SECONDS:
         raise _bad("--window", f"{text!r} is no length from 1s to 7d, such as 4h, 90m or 1h30m", _WINDOW_FORM)
     return seconds
-
-
-def _length_text(seconds: int) -> str:
-    parts = []
-    for unit, letter in _UNITS:
-        number, seconds = divmod(seconds, unit)
-        parts += [f"{number}{letter}"] if number else []
-    return "".join(parts)
 
 
 def _zone(text: str) -> str:

@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 from update_kube import errors
 from update_kube.resources import ResourceType
-from updatectl import ownership
-from updatectl.errors import CommandError, owned_elsewhere
+from updatectl import ownership, spec_fields
+from updatectl.errors import CommandError, OwnedElsewhereError, owned_elsewhere
 
 if TYPE_CHECKING:
     from update_kube import client  # at run time it would cost every --help half a second
 
 Object = dict[str, Any]
 Changes = Mapping[str, Any]
-"""Fields of a spec and their new values; None removes a field."""
+"""Fields of a spec and their new values, those further down by their path such as rollout.halt; None removes a field."""
 
 _ATTEMPTS = 5
 _LABELS = {"app.kubernetes.io/managed-by": "updatectl", "app.kubernetes.io/part-of": "update-service"}
@@ -112,12 +112,13 @@ class Session:
             self._check_removable(existing, changes)
             metadata = {
                 "name": existing["metadata"]["name"],
+                # Without it an apply to an object that is gone makes a new one, whatever the resourceVersion.
+                "uid": existing["metadata"]["uid"],
                 "resourceVersion": existing["metadata"]["resourceVersion"],
                 "labels": ownership.owned_labels(existing),
             }
             spec = ownership.owned_spec(existing)
-        spec |= changes
-        obj = {"metadata": metadata, "spec": {field: value for field, value in spec.items() if value is not None}}
+        obj = {"metadata": metadata, "spec": spec_fields.changed(spec, changes)}
         applied = await self.kube.apply(
             resource,
             obj,
@@ -126,26 +127,31 @@ class Session:
             force=self.force,
             dry_run=self.dry_run,
         )
-        return await self._without(resource, applied, [field for field, value in changes.items() if value is None])
+        return await self._without(resource, applied, changes)
 
     def _check_removable(self, existing: Object, changes: Changes) -> None:
         for field, value in changes.items():
+            if self.force or not spec_fields.dropped(spec_fields.get(existing["spec"], field), value):
+                continue
             owners = ownership.other_owners(existing, field)
-            if value is None and field in existing["spec"] and owners and not self.force:
-                raise CommandError(owned_elsewhere(f"spec.{field}", owners))
+            if owners:
+                raise OwnedElsewhereError(owned_elsewhere(f"spec.{field}", owners))
 
-    async def _without(self, resource: ResourceType, applied: Object, fields: list[str]) -> Object:
+    async def _without(self, resource: ResourceType, applied: Object, changes: Changes) -> Object:
         """Remove what an apply leaves because others own it; only reached with force, as the check comes first."""
-        left = [field for field in fields if field in applied["spec"]]
-        if not left or not self.force or self.dry_run:
+        if not self.force or self.dry_run:
             return applied
-        return await self.kube.merge_patch(
-            resource,
-            applied["metadata"]["name"],
-            {"spec": dict.fromkeys(left)},
-            self.namespace,
-            field_manager=ownership.MANAGER,
-        )
+        for field, value in changes.items():
+            left = spec_fields.get(applied["spec"], field)
+            if spec_fields.dropped(left, value):
+                applied = await self.kube.merge_patch(
+                    resource,
+                    applied["metadata"]["name"],
+                    {"spec": spec_fields.nested(field, spec_fields.kept(left, value))},
+                    self.namespace,
+                    field_manager=ownership.MANAGER,
+                )
+        return applied
 
     async def _check_free(self, resource: ResourceType, name: str) -> None:
         try:

@@ -33,6 +33,8 @@ class ResolvedApplication:
     tracks: Mapping[str, ResolvedGroup] = field(default_factory=dict)
     channels: Mapping[str, ResolvedGroup] = field(default_factory=dict)
     default: ResolvedGroup | None = None
+    instance_retention_seconds: int | None = None
+    """For how long an instance is kept that isn't heard any more; None: for good."""
 
     def group_for(self, track: str) -> ResolvedGroup | None:
         """The group of an instance that sends `track`.
@@ -109,6 +111,7 @@ def resolve_application(application: Application, members: Members, *, package_b
         tracks=MappingProxyType(tracks),
         channels=MappingProxyType(followers),
         default=default,
+        instance_retention_seconds=application.spec.instance_retention_seconds,
     )
 
 

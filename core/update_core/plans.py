@@ -1,8 +1,10 @@
 """What do people want of a group's rollouts? Group.spec.rollout → a Plan.
 
-What no schema can say is found here: a percentage that falls from wave to wave, a linear rollout beside waves. Such a plan has a problem,
-and a group with one begins and advances nothing until somebody corrects it.
+What the API server doesn't refuse is found here: percentages that can't be read, or fall from wave to wave. Such a plan has a problem, and
+a group with one begins and advances nothing until somebody corrects it; what stops a rollout is read all the same.
 """
+
+import json
 
 from update_core import versions
 from update_core.resources import rollout_policy as spec
@@ -12,17 +14,23 @@ from update_core.rollout.plan import DEFAULT, Approval, Dependency, HaltOn, Halt
 from update_core.rollout.waves import Linear, Match, Requirement, Wave
 
 
+MAX_MATCH_BYTES = 4096
+"""Of all waves' match together, as JSON: what is opened is kept in a status, which is to stay within 16 KiB."""
+
+
 def read(group: GroupSpec) -> Plan:
     """The plan of a group; one with a `problem` where it can't be read."""
     min_age = group.evidence.min_age_seconds if group.evidence is not None else spec.DEFAULT_MIN_AGE_SECONDS
     policy = group.rollout
     if policy is None:
         return DEFAULT if min_age == DEFAULT.min_age_seconds else Plan(min_age_seconds=min_age)
+    planned, linear, problem = DEFAULT.waves, None, ""
+    depends_on = tuple(Dependency(each.group_ref.name, soak_seconds=each.soak_seconds) for each in policy.depends_on)
     try:
         planned, linear = _waves(policy), _linear(policy)
         depends_on = tuple(_dependency(number, each) for number, each in enumerate(policy.depends_on))
-    except _ProblemError as problem:
-        return Plan(halt=_halt(policy), retry=_retry(policy), min_age_seconds=min_age, problem=str(problem))
+    except _ProblemError as found:
+        problem = str(found)
     return Plan(
         waves=planned,
         linear=linear,
@@ -36,6 +44,7 @@ def read(group: GroupSpec) -> Plan:
         salt=policy.salt,
         complete_percent=policy.complete_percent,
         min_age_seconds=min_age,
+        problem=problem,
     )
 
 
@@ -44,6 +53,11 @@ def match(requirements: list[spec.Requirement]) -> Match:
     return tuple(
         Requirement(each.attribute, frozenset(each.values), negated=each.operator == "NotIn") for each in requirements
     )
+
+
+def match_bytes(requirements: list[spec.Requirement]) -> int:
+    """How much room a wave's match takes."""
+    return sum(len(json.dumps(each.to_wire(), ensure_ascii=False).encode()) for each in requirements)
 
 
 class _ProblemError(ValueError):
@@ -62,6 +76,11 @@ def _waves(policy: spec.RolloutPolicy) -> tuple[Wave, ...]:
         raise _ProblemError("spec.rollout has waves and linear: take one of them out.")
     planned: list[Wave] = []
     highest, names = 0, set[str]()
+    length = sum(match_bytes(wave.match) for wave in policy.waves)
+    if length > MAX_MATCH_BYTES:
+        raise _ProblemError(
+            f"spec.rollout.waves: their match is {length} bytes long in all, and {MAX_MATCH_BYTES} fit. Match by fewer values."
+        )
     for number, wave in enumerate(policy.waves):
         field = f"waves[{number}]"
         if (wave.percent is None) == (wave.instances is None):

@@ -70,6 +70,8 @@ class Gauges:
     queued_sightings: int
     dropped_sightings: int
     grants: int
+    newcomers_granted: int
+    rollouts_halted: int
     altered_requests: int
     watches: tuple[WatchGauges, ...]
 
@@ -192,6 +194,16 @@ def _gauges(gauges: Gauges) -> Iterable[Metric]:
     )
     yield _counter("omaha_dropped_sightings", "Sightings that found their queue full.", gauges.dropped_sightings)
     yield _counter("omaha_grants", "New grants given.", gauges.grants)
+    yield _counter(
+        "omaha_newcomer_grants",
+        "Those of them whose instances weren't known for long enough to count where a rollout is judged.",
+        gauges.newcomers_granted,
+    )
+    yield _counter(
+        "omaha_rollouts_halted",
+        "Rollouts that were halted by failures which this replica recorded.",
+        gauges.rollouts_halted,
+    )
     yield _counter(
         "omaha_cup_altered_requests",
         "Requests that weren't what their cup2hreq says was sent.",

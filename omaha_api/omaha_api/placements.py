@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from omaha_api.instances.fleet_memory import GroupKey
+from omaha_api.instances.ledgers import GroupKey
 from update_core import catalog
 from update_core.fleet.reading import FleetReader, Placement
 from update_core.fleet.store import StoreUnavailable

@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from omaha_api import log_retention, metrics, patience, placements, private_api, serving
+from omaha_api import heartbeat, log_retention, metrics, patience, placements, private_api, serving
 from omaha_api.answers import asgi, bodies, checks, steady_checks
 from omaha_api.catalog import catalog_source, snapshot
 from omaha_api.clock import Clock
@@ -24,7 +24,7 @@ from omaha_api.cup import signing, signing_answers
 from omaha_api.fleet_api.front.serving_certificate import ServingCertificate
 from omaha_api.fleet_api.requests import RequestTally
 from omaha_api.fleet_api.service import FleetService
-from omaha_api.instances import fleet_memory, hearing, identities, replays, sightings
+from omaha_api.instances import fleet_memory, hearing, identities, replays, retention, sightings
 from omaha_api.rollouts import following, granting, progress_board, rollout_mirror, sweeper
 from omaha_api.rollouts.progress_board import CountingStore
 from omaha_api.settings import Settings
@@ -68,7 +68,11 @@ class Service:
         self._loaded = False
         self.tally = metrics.Tally()
         self.fleet_tally = RequestTally()
-        self.memory = fleet_memory.FleetMemory(shared=follower is not None, monotonic=monotonic)
+        self.memory = fleet_memory.FleetMemory(
+            shared=follower is not None,
+            groups=lambda app_id, track: self.source.current.group(app_id, track),
+            monotonic=monotonic,
+        )
         self.source = catalog_source.CatalogSource(
             package_base_url=settings.package_base_url, snapshot_file=settings.snapshot
         )
@@ -98,8 +102,19 @@ class Service:
         self.sweeper = sweeper.Sweeper(
             store, self.memory, clock, interval_seconds=settings.sweep_interval_seconds, moved=self.board.moved
         )
+        self.heartbeat = heartbeat.Heartbeat(
+            store, self.memory, clock, interval_seconds=settings.heartbeat_interval_seconds, moved=self.board.moved
+        )
+        self.instance_retention = retention.Retention(
+            store,
+            self.memory,
+            lambda: self.source.current,
+            clock,
+            interval_seconds=settings.retention_interval_seconds,
+            moved=self.board.moved,
+        )
         heard = hearing.Hearing(
-            store, self.memory, self.sightings, self.tally, moved=self.board.moved, confirm=self._confirm
+            store, store, self.memory, self.sightings, self.tally, moved=self.board.moved, confirm=self._confirm
         )
         replayed = replays.Replays()
         self.checks = checks.Checks(
@@ -159,6 +174,7 @@ class Service:
             StoreUnavailable: the store can't be opened or read.
         """
         await self._store.open()
+        await self.heartbeat.beat()
         if self.following is not None:
             await self.following.begin()
         else:
@@ -194,6 +210,8 @@ class Service:
             tasks.create_task(self.placements.run(), name="placements")
             tasks.create_task(self.board.run(), name="progress")
             tasks.create_task(self.retention.run(), name="log retention")
+            tasks.create_task(self.heartbeat.run(), name="heartbeat")
+            tasks.create_task(self.instance_retention.run(), name="instance retention")
             if self.following is not None:
                 tasks.create_task(self.following.run(), name="other replicas")
             if fleet is not None:
@@ -226,6 +244,8 @@ class Service:
             queued_sightings=self.sightings.queued,
             dropped_sightings=self.sightings.dropped,
             grants=self.granting.granted,
+            newcomers_granted=self.granting.granted_to_newcomers,
+            rollouts_halted=self.memory.halted,
             altered_requests=self.signer.altered,
             watches=tuple(
                 metrics.WatchGauges(watch.kind, watch.silence_seconds, watch.counters.relists, watch.counters.failures)

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from update_core.fleet import outages
+
 DEFAULT_LISTEN = "127.0.0.1:8080"
 DEFAULT_PRIVATE_LISTEN = "127.0.0.1:8081"
 DEFAULT_FLEET_LISTEN = "127.0.0.1:8443"
@@ -89,6 +91,8 @@ class Settings:
     body_timeout_seconds: float = 10.0
     flush_interval_seconds: float = 2.0
     sweep_interval_seconds: float = 1.0
+    heartbeat_interval_seconds: float = outages.BEAT_SECONDS
+    retention_interval_seconds: float = 600.0
     progress_interval_seconds: float = 1.0
     shutdown_timeout_seconds: int = 10
 

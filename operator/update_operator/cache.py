@@ -16,7 +16,7 @@ from update_core.resources.base import ObjectMeta
 from update_core.resources.channel import Channel
 from update_core.resources.group import Group
 from update_core.resources.package import Package
-from update_operator import keys
+from update_operator import keys, managers
 from update_operator.keys import AnyResource, Key
 
 R = TypeVar("R", Application, Channel, Group, Package)
@@ -51,6 +51,8 @@ class Cache:
     def __init__(self) -> None:
         self._entries: dict[Key, Entry] = {}
         self._indexes: dict[tuple[Hashable, ...], dict[Key, Entry]] = defaultdict(dict)
+        self._managers: dict[Key, str] = {}
+        """Who made a Channel name its version: of managedFields nothing else is kept, they are most of an object."""
         self._removed: dict[Key, int] = {}
         self._listed: dict[str, int] = {}
 
@@ -75,6 +77,10 @@ class Cache:
         found = self._indexes.get((model.kind, *index), {})
         return [resource for resource in found.values() if isinstance(resource, model)]
 
+    def version_manager(self, key: Key) -> str | None:
+        """The field manager that owns a Channel's version, None where none is known."""
+        return self._managers.get(key)
+
     def put(self, obj: dict[str, Any]) -> Change | None:
         """Take in an object as the API server sent it. None: nothing new."""
         key, version = keys.of_object(obj), _version(obj)
@@ -83,7 +89,12 @@ class Cache:
             return None
         if old is None and version <= max(self._removed.get(key, 0), self._listed.get(key.kind, 0)):
             return None
-        return self._replace(key, _parse(obj), version)
+        change = self._replace(key, _parse(obj), version)
+        if key.kind == Channel.kind:
+            manager = managers.of_field(obj["metadata"], "spec", "version")
+            if manager is not None:
+                self._managers[key] = manager
+        return change
 
     def remove(self, obj: dict[str, Any]) -> Change | None:
         """Take in an object's deletion; `obj` is its last state. None: nothing new."""
@@ -115,6 +126,7 @@ class Cache:
 
     def _replace(self, key: Key, new: Entry | None, version: int) -> Change:
         old = self._entries.pop(key, None)
+        self._managers.pop(key, None)
         if old is not None:
             for index in _indexed(old):
                 self._indexes[index].pop(key, None)
@@ -143,16 +155,28 @@ def _indexed(entry: Entry) -> Iterator[tuple[Hashable, ...]]:
             for version in {entry.spec.version, *(floor.version for floor in entry.spec.floors)}:
                 yield (entry.kind, "version", namespace, application, version)
         case Group():
-            application = entry.spec.application_ref.name
-            yield (entry.kind, "application", namespace, application)
-            yield (entry.kind, "track", namespace, application, entry.spec.track)
-            yield (entry.kind, "channel", namespace, entry.spec.channel_ref.name)
+            yield from _indexed_group(entry)
         case Package():
             application = entry.spec.application_ref.name
             yield (entry.kind, "application", namespace, application)
             yield (entry.kind, "version", namespace, application, entry.spec.version)
         case Unreadable():
             return
+
+
+def _indexed_group(group: Group) -> Iterator[tuple[Hashable, ...]]:
+    namespace, application = group.metadata.namespace, group.spec.application_ref.name
+    yield (group.kind, "application", namespace, application)
+    yield (group.kind, "track", namespace, application, group.spec.track)
+    yield (group.kind, "channel", namespace, group.spec.channel_ref.name)
+    policy = group.spec.rollout
+    if policy is None:
+        return
+    for dependency in policy.depends_on:
+        yield (group.kind, "dependsOn", namespace, dependency.group_ref.name)
+    if policy.on_halt == "Rollback":
+        for version in {past.version for past in group.status.history if past.outcome == "Promoted"}:
+            yield (group.kind, "promoted", namespace, application, version)
 
 
 def _version(obj: dict[str, Any]) -> int:

@@ -16,6 +16,7 @@ def of_change(cache: Cache, change: Change) -> Iterator[Key]:
     """The keys whose reconciliation may come out differently; some may come twice."""
     yield change.key
     if _only_counts(change):
+        yield from _after(cache, change.key.namespace, change.key.name)
         return
     for entry in (change.old, change.new):
         if entry is not None:
@@ -28,6 +29,12 @@ def of_progress(cache: Cache, app_id: str, track: str) -> Iterator[Key]:
         namespace, name = application.key
         for group in cache.select(Group, "track", namespace, name, track):
             yield keys.of_resource(group)
+
+
+def goes_after(group: Group) -> tuple[str, ...]:
+    """The names of the Groups that go before one."""
+    rollout = group.spec.rollout
+    return () if rollout is None else tuple(each.group_ref.name for each in rollout.depends_on)
 
 
 def of_claim(cache: Cache, app_id: str) -> Iterator[Key]:
@@ -79,6 +86,13 @@ def _of_group(cache: Cache, group: Group) -> Iterator[Key]:
         yield keys.of_resource(rival)
     for application in cache.select(Application, "defaultGroup", namespace, name):
         yield keys.of_resource(application)
+    yield from _after(cache, namespace, name)
+
+
+def _after(cache: Cache, namespace: str, name: str) -> Iterator[Key]:
+    """The Groups that go after one: also its counts matter to them."""
+    for group in cache.select(Group, "dependsOn", namespace, name):
+        yield keys.of_resource(group)
 
 
 def _of_package(cache: Cache, package: Package) -> Iterator[Key]:
@@ -90,10 +104,12 @@ def _of_package(cache: Cache, package: Package) -> Iterator[Key]:
         yield keys.of_resource(channel)
         for group in cache.select(Group, "channel", namespace, channel.metadata.name):
             yield keys.of_resource(group)
+    for group in cache.select(Group, "promoted", namespace, application, version):
+        yield keys.of_resource(group)
 
 
 def _only_counts(change: Change) -> bool:
-    """Whether a Group's instances were counted anew and nothing else happened: nobody depends on that."""
+    """Whether a Group's instances were counted anew and nothing else happened."""
     old, new = change.old, change.new
     if not (isinstance(old, Group) and isinstance(new, Group)):
         return False

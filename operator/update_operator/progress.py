@@ -4,30 +4,23 @@ What counts is the identity in an object's spec, not its name. The last counts s
 """
 
 import asyncio
-import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-import pydantic
-
-from update_core.fleet.progress import GroupProgress, RolloutRecord
-from update_core.resources.fleet import progress as wire
+from update_core.fleet.progress import GroupProgress
 from update_kube import backoff, reflector
 from update_kube.client import Client
 from update_kube.reflector import Change, ChangeKind
 from update_kube.resources import GROUPPROGRESSES
+from update_operator import progress_objects
 from update_operator.contact import ContactTimes, FleetContact, Trouble
+from update_operator.progress_objects import Group
 from update_operator.reconcile.outcome import Contact, Fleet
-
-logger = logging.getLogger(__name__)
 
 CHECK_SECONDS = 0.25
 PAGE_SIZE = 2000
 """An object is small, and the fleet API looks at all of them for each page."""
 _OVERSLEPT_SECONDS = 1.0
-
-Group = tuple[str, str]
-"""(appId, track)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +61,7 @@ class FleetProgress:
 
     def take(self, change: Change) -> None:
         """Take in a change of an object; one that can't be read is logged."""
-        group = None if change.kind is ChangeKind.DELETED else _subject(change)
+        group = None if change.kind is ChangeKind.DELETED else progress_objects.subject(change)
         earlier = self._subjects.pop(change.key, None)
         if earlier is not None and earlier != group and self._speakers.get(earlier) == change.key:
             del self._speakers[earlier], self._groups[earlier]
@@ -77,7 +70,7 @@ class FleetProgress:
             return
         before, new = self._groups.get(group), group not in self._groups
         self._subjects[change.key], self._speakers[group] = group, change.key
-        self._groups[group] = _read(change)
+        self._groups[group] = progress_objects.read(change)
         if new or self._groups[group] != before:
             self._changed(group)
 
@@ -149,46 +142,3 @@ class FleetFollower:
         # Before the first complete list nothing is certain, and when contact comes back all are looked at.
         if self._contact.state is Contact.ANSWERING:
             self._on_change(group)
-
-
-def _subject(change: Change) -> Group | None:
-    try:
-        spec = wire.GroupProgressSpec.model_validate(change.obj.get("spec"))
-    except pydantic.ValidationError as error:
-        logger.error("%s %s/%s speaks of no group: %s", GROUPPROGRESSES.kind, *change.key, _first(error))  # noqa: TRY400 - not ours
-        return None
-    return spec.app_id, spec.track
-
-
-def _read(change: Change) -> GroupProgress | None:
-    try:
-        found = wire.GroupProgress.parse(change.obj)
-    except pydantic.ValidationError as error:
-        logger.error("%s %s/%s can't be read: %s", GROUPPROGRESSES.kind, *change.key, _first(error))  # noqa: TRY400 - not ours
-        return None
-    counts, rollout = found.status.instances, found.status.rollout
-    return GroupProgress(
-        app_id=found.spec.app_id,
-        track=found.spec.track,
-        rollout=None
-        if rollout is None
-        else RolloutRecord(
-            sequence=rollout.sequence,
-            version=rollout.version,
-            salt=rollout.salt,
-            started_at=rollout.started_time,
-            kind=rollout.kind,
-            completed_at=rollout.completed_time,
-        ),
-        total=counts.total,
-        active=counts.active,
-        on_target=counts.on_target,
-        in_progress=counts.in_progress,
-        in_progress_current=counts.in_progress_current,
-        failed=counts.failed,
-    )
-
-
-def _first(error: pydantic.ValidationError) -> str:
-    first = error.errors(include_url=False, include_input=False)[0]
-    return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"

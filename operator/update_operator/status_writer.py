@@ -12,6 +12,7 @@ from update_core.resources.channel import ChannelStatus
 from update_core.resources.conditions import ConditionType
 from update_core.resources.group import GroupStatus
 from update_core.resources.package import PackageStatus
+from update_core.resources.rollout_status import Rollout
 from update_kube.client import Client
 from update_operator import keys
 from update_operator.cache import Entry
@@ -100,12 +101,25 @@ class StatusWriter:
         self._pacer.forget(key)
 
 
+def _without_share(rollout: Rollout | None) -> Rollout | None:
+    if rollout is None or rollout.linear is None:
+        return rollout
+    return rollout.model_copy(update={"linear": rollout.linear.model_copy(update={"percent": None})})
+
+
 def _without_counts(status: Status) -> Status:
-    """The status without what changes all the time: counts, whether they are fresh, and which Groups are still waited for."""
+    """The status without what changes all the time: counts, whether they are fresh, a growing share, which Groups are waited for."""
     match status:
         case GroupStatus():
             lasting = [condition for condition in status.conditions if condition.type != ConditionType.FLEET_REPORTED]
-            return status.model_copy(update={"instances": None, "progress": None, "conditions": lasting})
+            return status.model_copy(
+                update={
+                    "instances": None,
+                    "progress": None,
+                    "conditions": lasting,
+                    "rollout": _without_share(status.rollout),
+                }
+            )
         case ChannelStatus():
             unnamed = [
                 condition.model_copy(update={"message": ""})

@@ -6,9 +6,11 @@ from update_core.resources.base import oldest_first
 from update_core.resources.channel import Channel
 from update_core.resources.group import Group
 from update_core.resources.package import Package
+from update_operator import dependents, keys
 from update_operator.cache import Cache
 from update_operator.progress import FleetFollower
-from update_operator.reconcile import application, channel, group, package
+from update_operator.reconcile import application, channel, dependencies, group, package
+from update_operator.reconcile.dependencies import Depended
 from update_operator.reconcile.outcome import Contact, Fleet
 
 _NOBODY = Fleet(Contact.STARTING)
@@ -62,16 +64,57 @@ def of_group(cache: Cache, found: Group, follower: FleetFollower) -> group.View:
     its_application = cache.get(Application, namespace, name)
     its_channel = cache.get(Channel, namespace, found.spec.channel_ref.name)
     holders = cache.select(Channel, "name", namespace, name, its_channel.spec.name) if its_channel else []
+    fleet = follower.fleet(its_application.spec.app_id, found.spec.track) if its_application else _NOBODY
     return group.View(
         group=found,
         application=its_application,
         channel=its_channel,
-        fleet=follower.fleet(its_application.spec.app_id, found.spec.track) if its_application else _NOBODY,
+        fleet=fleet,
         rivals=tuple(cache.select(Group, "track", namespace, name, found.spec.track)),
         channel_holder=next(iter(oldest_first(holders)), None),
         packages=_packages(cache, its_channel) if its_channel else (),
         steps=_steps(cache, its_channel) if its_channel else (),
+        older=_older(cache, found, fleet),
+        depended=_depended(cache, found),
+        circle=_circle(cache, found),
+        changed_by=cache.version_manager(keys.of_resource(its_channel)) if its_channel else None,
     )
+
+
+def _older(cache: Cache, found: Group, fleet: Fleet) -> dict[str, tuple[Package, ...]]:
+    """The Packages of versions to which the Group may be moved back."""
+    wanted = {entry.version for entry in found.status.history if entry.outcome == "Promoted"}
+    record = fleet.progress.rollout if fleet.progress else None
+    if record is not None and record.kind == "Rollback":
+        wanted.add(record.version)
+    namespace, name = found.metadata.namespace, found.spec.application_ref.name
+    return {
+        version: targets.by_architecture(cache.select(Package, "version", namespace, name, version))
+        for version in sorted(wanted)
+    }
+
+
+def _depended(cache: Cache, found: Group) -> dict[str, Depended]:
+    """The Groups of dependsOn that exist, with their Channels' versions."""
+    depended, namespace = {}, found.metadata.namespace
+    for name in dependents.goes_after(found):
+        other = cache.get(Group, namespace, name)
+        if other is not None:
+            its_channel = cache.get(Channel, namespace, other.spec.channel_ref.name)
+            depended[name] = Depended(other, its_channel.spec.version if its_channel else None)
+    return depended
+
+
+def _circle(cache: Cache, found: Group) -> tuple[str, ...]:
+    """The way by dependsOn from a Group back to itself; empty where there is none."""
+    if not dependents.goes_after(found):
+        return ()
+
+    def after(name: str) -> tuple[str, ...]:
+        group = cache.get(Group, found.metadata.namespace, name)
+        return dependents.goes_after(group) if group is not None else ()
+
+    return dependencies.circle(found.metadata.name, after)
 
 
 def _packages(cache: Cache, its_channel: Channel) -> tuple[Package, ...]:

@@ -1,4 +1,4 @@
-"""One local stack for the end-to-end tests of a module; each test has an application of its own."""
+"""One local stack for all end-to-end tests; each test has an application of its own, and leaves everything running as it was."""
 
 import contextlib
 
@@ -7,7 +7,7 @@ import pytest
 from support.local_stack import LocalStack
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def stack(tmp_path_factory):
     running = LocalStack(tmp_path_factory.mktemp("stack"))
     with contextlib.ExitStack() as cleanup:

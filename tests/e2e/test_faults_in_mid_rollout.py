@@ -43,7 +43,16 @@ def in_mid_rollout(stack, app_id):
     wait_until(lambda: len(stack.grants(app_id)) >= 3, "the first grants")
 
 
-@pytest.mark.parametrize("victim", ["omaha-api", "update-operator", "kube-apiserver", "etcd"])
+VICTIMS = [
+    "omaha-api",
+    # What these have to keep, operators on an API server show by themselves, in less time.
+    pytest.param("update-operator", marks=pytest.mark.slow),
+    pytest.param("kube-apiserver", marks=pytest.mark.slow),
+    pytest.param("etcd", marks=pytest.mark.slow),
+]
+
+
+@pytest.mark.parametrize("victim", VICTIMS)
 def test_sigkill_loses_no_grant_and_no_event_and_exceeds_no_limit(stack, app_id, victim):
     begin(stack, app_id)
     with stack.clients(app_id, *FLAGS) as clients:
@@ -62,6 +71,7 @@ def test_sigkill_loses_no_grant_and_no_event_and_exceeds_no_limit(stack, app_id,
         assert_everybody_updated_once(stack, app_id, clients)
 
 
+@pytest.mark.slow
 def test_a_group_deleted_and_applied_again_goes_on_where_it_was(stack, app_id):
     begin(stack, app_id)
     with stack.clients(app_id, *FLAGS) as clients:
@@ -89,6 +99,7 @@ def test_a_group_deleted_and_applied_again_goes_on_where_it_was(stack, app_id):
     assert_limit_kept(stack, app_id)
 
 
+@pytest.mark.slow
 def test_moving_the_channel_back_ends_offers_at_once_without_the_operator(stack, app_id):
     begin(stack, app_id)
     with stack.clients(app_id, *FLAGS) as clients:

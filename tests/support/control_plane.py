@@ -12,6 +12,8 @@ import shutil
 import ssl
 import subprocess
 import tempfile
+import uuid
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -98,6 +100,15 @@ class Run:
         with contextlib.suppress(FileExistsError):
             marker.touch(exist_ok=False)
             lifeline.start_guard(self.folder)
+
+    @contextlib.contextmanager
+    def guarded_folder(self) -> Iterator[Path]:
+        """A folder of one's own; processes recorded in it (updatectl.local.processes) outlive neither the block nor the run."""
+        self.guard()
+        folder = self.folder / uuid.uuid4().hex[:8]
+        folder.mkdir()
+        yield folder
+        lifeline.kill_recorded(folder)
 
     def end(self) -> None:
         """Stop the shared control plane and remove everything."""

@@ -87,7 +87,7 @@ class FleetDesk:
         return self
 
     def put(self, **group_spec: Any) -> None:
-        """The same group with another spec."""
+        """The same group with another spec or course."""
         self.omaha.put(*omaha_fleet.fleet(self.app_id, **group_spec))
 
     async def check(self, machine: str, version: str = "1.0.0", **how: Any) -> str:

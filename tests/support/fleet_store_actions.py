@@ -7,10 +7,10 @@ from typing import Any
 
 from hypothesis import HealthCheck
 
-from support.fleet_values import APP_ID, NOW, OLD, TIMEOUTS, asking, group, sighting
+from support.fleet_values import APP_ID, NOW, OLD, TIMEOUTS, TRACK, asking, group, sighting
 from update_core.fleet.evidence import Evidence
 from update_core.fleet.grants import Grant
-from update_core.fleet.store import FleetStore, Granted
+from update_core.fleet.store import FleetStore, Granted, GroupLedger
 from update_core.rollout.model import Offer, ResolvedGroup
 
 SECOND = timedelta(seconds=1)
@@ -44,9 +44,21 @@ async def granted(
     return decision.grant
 
 
+async def known(store: FleetStore, *instance_ids: str, track: str = TRACK, version: str = OLD) -> None:
+    """Instances that the store has heard of for an hour when the rollout begins."""
+    for instance_id in instance_ids:
+        await store.observe(sighting(instance_id, version, track=track, at=NOW - HOUR), None)
+
+
+async def ledger_of(store: FleetStore, track: str = TRACK) -> GroupLedger:
+    """A group's ledger."""
+    (found,) = [ledger for ledger in await store.ledgers() if ledger.track == track]
+    return found
+
+
 async def weigh(store: FleetStore, instance_id: str, *items: Evidence, at: datetime = NOW) -> Sequence[Grant]:
     """Tell the store what the instance reported."""
-    return await store.weigh(APP_ID, instance_id, items, TIMEOUTS, at)
+    return (await store.weigh(APP_ID, instance_id, items, TIMEOUTS, at)).grants
 
 
 async def counts(store: FleetStore, of_group: ResolvedGroup | None = None, *, at: datetime = NOW) -> Any:
@@ -57,5 +69,10 @@ async def counts(store: FleetStore, of_group: ResolvedGroup | None = None, *, at
 
 async def assert_in_flight_agrees(store: FleetStore) -> None:
     """The groups' counters say what counting the live grants says."""
-    counted = Counter(grant.track for grant in await store.live_grants())
-    assert {ledger.track: ledger.in_flight for ledger in await store.ledgers() if ledger.in_flight} == dict(counted)
+    live, ledgers = await store.live_grants(), await store.ledgers()
+    counted = Counter(grant.track for grant in live)
+    newcomers = Counter(grant.track for grant in live if not grant.established)
+    assert {ledger.track: ledger.in_flight for ledger in ledgers if ledger.in_flight} == dict(counted)
+    assert {ledger.track: ledger.newcomers_in_flight for ledger in ledgers if ledger.newcomers_in_flight} == dict(
+        newcomers
+    )

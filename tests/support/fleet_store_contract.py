@@ -10,8 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from support.fleet_store_actions import HOUR, OVER_STORES, SECOND, ask, assert_in_flight_agrees, counts, granted, weigh
+from support.fleet_store_counting import Completing, Courses, WaveCounting
 from support.fleet_store_evidence import Evidences, Sweeping
 from support.fleet_store_granting import Granting, Rollouts
+from support.fleet_store_judging import Judging
+from support.fleet_store_outcomes import Halting, Resuming, Samples
+from support.fleet_store_waves import Newcomers, Retries, Waves
 from support.fleet_values import APP_ID, NEW, NOW, OLD, TIMEOUTS, TRACK, group, sighting, stamp
 from update_core.fleet.attributes import Attributes
 from update_core.fleet.evidence import Event
@@ -126,9 +130,9 @@ class Progress:
             await granted(store, name)
             await weigh(store, name, Event(3, 4) if name == "three" else Event(3, 0))
         before = (await counts(store)).failed
-        await granted(store, "one")
+        await granted(store, "one", at=NOW + HOUR)
         after = (await counts(store)).failed
-        await weigh(store, "one", Event(3, 0))
+        await weigh(store, "one", Event(3, 0), at=NOW + HOUR)
 
         assert (before, after, (await counts(store)).failed) == (2, 1, 2)
 
@@ -217,5 +221,23 @@ class Properties:
         asyncio.run(run())
 
 
-class FleetStoreContract(Instances, Granting, Evidences, Sweeping, Rollouts, Progress, Properties):
+class FleetStoreContract(
+    Instances,
+    Granting,
+    Waves,
+    Newcomers,
+    Retries,
+    Evidences,
+    Sweeping,
+    Halting,
+    Resuming,
+    Samples,
+    Judging,
+    Rollouts,
+    Courses,
+    Progress,
+    WaveCounting,
+    Completing,
+    Properties,
+):
     """Everything above."""

@@ -79,7 +79,7 @@ class Ending:
         await store.sweep(NOW + HOUR)
         await end(store, how, at=NOW + HOUR)
 
-        assert list(await store.observe(sighting("one", NEW, at=NOW + HOUR), TIMEOUTS)) == []
+        assert list((await store.observe(sighting("one", NEW, at=NOW + HOUR), TIMEOUTS)).grants) == []
 
     async def test_reset_instance_is_idle_and_stays_known(self, store):
         await granted(store, "one")

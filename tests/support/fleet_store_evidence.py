@@ -78,14 +78,14 @@ class Evidences:
     async def test_observed_target_version_completes_the_grant(self, store):
         await granted(store, "one")
 
-        (moved,) = await store.observe(sighting("one", NEW, at=NOW + SECOND), TIMEOUTS)
+        (moved,) = (await store.observe(sighting("one", NEW, at=NOW + SECOND), TIMEOUTS)).grants
 
         assert (moved.state, moved.moved_at) == (GrantState.COMPLETE, NOW + SECOND)
 
     async def test_observed_change_of_group_closes_the_grant_as_moved(self, store):
         await granted(store, "one")
 
-        (moved,) = await store.observe(sighting("one", track="beta"), TIMEOUTS)
+        (moved,) = (await store.observe(sighting("one", track="beta"), TIMEOUTS)).grants
 
         assert (moved.track, moved.state) == (TRACK, GrantState.MOVED)
         await assert_in_flight_agrees(store)
@@ -93,7 +93,7 @@ class Evidences:
     async def test_target_version_reported_from_another_group_completes_rather_than_moves(self, store):
         await granted(store, "one")
 
-        moved = await store.observe(sighting("one", NEW, track="beta"), None)
+        moved = (await store.observe(sighting("one", NEW, track="beta"), None)).grants
 
         assert [grant.state for grant in moved] == [GrantState.COMPLETE]
 
@@ -103,7 +103,7 @@ class Evidences:
         await store.sweep(NOW + HOUR)
         assert (await counts(store)).failed == 1
 
-        (moved,) = await store.observe(sighting("one", NEW, at=NOW + 2 * HOUR), TIMEOUTS)
+        (moved,) = (await store.observe(sighting("one", NEW, at=NOW + 2 * HOUR), TIMEOUTS)).grants
 
         assert moved.state == GrantState.COMPLETE
         assert (await counts(store)).failed == 0
@@ -113,7 +113,7 @@ class Evidences:
         await granted(store, "one")
         await weigh(store, "one", Event(3, 0))
 
-        assert list(await store.observe(sighting("one", NEW), TIMEOUTS)) == []
+        assert list((await store.observe(sighting("one", NEW), TIMEOUTS)).grants) == []
 
     async def test_only_the_latest_grant_is_revived(self, store):
         await granted(store, "one")
@@ -121,7 +121,7 @@ class Evidences:
         await granted(store, "one", group(sequence=2, version="1.2.0"), at=NOW + HOUR)
         await store.sweep(NOW + 2 * HOUR)
 
-        assert list(await store.observe(sighting("one", NEW), TIMEOUTS)) == []
+        assert list((await store.observe(sighting("one", NEW), TIMEOUTS)).grants) == []
 
 
 class Sweeping:
@@ -130,8 +130,8 @@ class Sweeping:
     async def test_grant_is_ended_at_its_deadline_and_not_before(self, store):
         await granted(store, "one")
 
-        early = await store.sweep(NOW + HOUR - timedelta(microseconds=1))
-        at_deadline = await store.sweep(NOW + HOUR)
+        early = (await store.sweep(NOW + HOUR - timedelta(microseconds=1))).grants
+        at_deadline = (await store.sweep(NOW + HOUR)).grants
 
         assert list(early) == []
         assert [grant.state for grant in at_deadline] == [GrantState.LAPSED]
@@ -149,14 +149,14 @@ class Sweeping:
         await granted(store, "one")
         await weigh(store, "one", event, at=NOW + SECOND)
 
-        assert list(await store.sweep(NOW + wait)) == []
-        assert [grant.state for grant in await store.sweep(NOW + SECOND + wait)] == [state]
+        assert list((await store.sweep(NOW + wait)).grants) == []
+        assert [grant.state for grant in (await store.sweep(NOW + SECOND + wait)).grants] == [state]
 
     async def test_every_group_is_swept(self, store):
         for track in ("a", "b", "c"):
             await granted(store, f"in-{track}", group(track=track))
 
-        assert len(await store.sweep(NOW + HOUR)) == 3
+        assert len((await store.sweep(NOW + HOUR)).grants) == 3
         assert list(await store.live_grants()) == []
 
     async def test_swept_instance_may_be_granted_again(self, store):

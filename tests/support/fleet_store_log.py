@@ -109,6 +109,18 @@ class Log:
         assert await store.position() == position
         assert (await store.instance(APP_ID, "one")).last_seen == NOW + SECOND
 
+    async def test_failures_are_logged_as_they_are_counted_and_when_they_are_forgotten(self, store):
+        """Who follows refuses by them."""
+        await granted(store, "one")
+        position = await store.position()
+        await weigh(store, "one", Event(3, 0, 9))
+        counted = (await store.instance(APP_ID, "one")).attempts
+        await store.reset(APP_ID, "one", NOW)
+
+        told = [change.row.record.attempts for change in await news(store, position)]
+        assert [(each.version, each.failures) for each in counted] == [(NEW, 1)]
+        assert told == [counted, ()]
+
     async def test_each_move_of_a_grant_is_logged_with_the_state_before(self, store):
         await store.observe(sighting("one"), TIMEOUTS)
         position = await store.position()

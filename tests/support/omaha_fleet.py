@@ -76,15 +76,16 @@ def status(
     salt: str = "5a17",
     started: str = STARTED,
     floors: Sequence[Object] = (),
+    course: Object | None = None,
 ) -> Object:
-    """What the operator stamps for a rollout to this Package, by way of the Packages that are floors."""
+    """What the operator stamps for a rollout to this Package, by way of the Packages that are floors; `course`: how far it is."""
     version = of_package["spec"]["version"]
     steps = [_exact(floor) | {"version": floor["spec"]["version"]} for floor in floors]
     target = {"version": version, "packages": [_exact(of_package), *steps]}
     return {
         "observedGeneration": 1,
         "target": target | {"floorVersions": [step["version"] for step in steps]},
-        "rollout": {"sequence": sequence, "version": version, "salt": salt, "startedTime": started},
+        "rollout": {"sequence": sequence, "version": version, "salt": salt, "startedTime": started} | (course or {}),
     }
 
 
@@ -96,15 +97,31 @@ def _exact(of_package: Object) -> Object:
     }
 
 
-def stamped(of_group: Object, of_package: Object, *, sequence: int = 1, floors: Sequence[Object] = ()) -> Object:
+def stamped(
+    of_group: Object,
+    of_package: Object,
+    *,
+    sequence: int = 1,
+    floors: Sequence[Object] = (),
+    course: Object | None = None,
+) -> Object:
     """The Group with a rollout to the Package in its status."""
-    return copy.deepcopy(of_group) | {"status": status(of_package, sequence=sequence, floors=floors)}
+    return copy.deepcopy(of_group) | {"status": status(of_package, sequence=sequence, floors=floors, course=course)}
 
 
-def fleet(app_id: str, *, version: str = "1.1.0", **group_spec: Any) -> list[Object]:
-    """An application with a channel at `version`, its package, and a group that is stamped with it."""
+def wave(name: str, *, percent: int | None = None, instances: int | None = None, **more: Any) -> Object:
+    """An open wave, as the operator stamps it."""
+    share = {"cap": instances} if instances is not None else {"threshold": (percent or 0) * 10_000}
+    return {"name": name, "openedTime": STARTED, **share, **more}
+
+
+def fleet(
+    app_id: str, *, version: str = "1.1.0", sequence: int = 1, course: Object | None = None, **group_spec: Any
+) -> list[Object]:
+    """An application with a channel at `version`, its package, and a group that is stamped with it; `course`: how far its rollout is."""
     payload = package(version)
-    return [application(app_id), channel(version), payload, stamped(group(**group_spec), payload)]
+    moving = stamped(group(**group_spec), payload, sequence=sequence, course=course)
+    return [application(app_id), channel(version), payload, moving]
 
 
 def check(

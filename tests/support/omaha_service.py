@@ -17,6 +17,7 @@ from lxml import etree
 from omaha_api import service, settings
 from omaha_api.catalog import catalog_objects
 from support import omaha_clients_all
+from update_core.fleet import outages
 from update_core.fleet.following import FleetFollower
 from update_core.fleet.store import FleetStore
 
@@ -100,6 +101,19 @@ class OmahaService:
         self.put(*resources)
         return self
 
+    async def mirrored(self) -> None:
+        """Have the store hear of every rollout as it is in the catalog."""
+        mirror = self.service.mirror
+        await mirror._mirror(mirror._latest)
+
+    async def serve_for(self, seconds: float) -> None:
+        """Let time pass as it does while the service runs: with its beats. A jump of the clock is an outage to a store."""
+        while seconds > 0:
+            step = min(seconds, outages.GAP.total_seconds())
+            self.clock.advance(step)
+            await self.service.heartbeat.beat()
+            seconds -= step
+
     def put(self, *resources: Any) -> None:
         """Apply resources."""
         for obj in resources:
@@ -119,8 +133,10 @@ class OmahaService:
         method: str = "POST",
         headers: Sequence[tuple[bytes, bytes]] = (),
         query: str = "",
+        shown: bool = True,
     ) -> Reply:
-        """One request; several bodies are the chunks of one."""
+        """One request; several bodies are the chunks of one. `shown`: whether the clients that could have asked see the answer, which
+        takes ten times as long."""
         chunks = [body] if isinstance(body, bytes) else list(body)
         last = len(chunks) - 1
         messages = [
@@ -140,7 +156,7 @@ class OmahaService:
         await self.service.public(scope, receive, send)
         start, end = sent
         reply = Reply(start["status"], {name.decode(): value.decode() for name, value in start["headers"]}, end["body"])
-        if reply.status == 200:
+        if reply.status == 200 and shown:
             omaha_clients_all.assert_accepted(b"".join(chunks), reply.body, reply.headers["content-type"])
         return reply
 

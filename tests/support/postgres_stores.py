@@ -52,8 +52,10 @@ _TABLES = (
     "placements",
     "placement_groups",
     "progress",
+    "samples",
+    "tallies",
 )
 _EMPTY = f"""
     SET search_path = {SCHEMA}; {"".join(f"DELETE FROM {table};" for table in _TABLES)}
-    UPDATE store SET revision = 0, pruned = 0
+    UPDATE store SET revision = 0, pruned = 0, beat_at = NULL, outages = ''
 """

@@ -7,6 +7,7 @@ to be patient with silence. To be away is scripted with a fault proxy between op
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from support import control_plane as planes
@@ -52,6 +53,21 @@ class ScriptedFleet:
         name = f"of-{names.slug(app_id)}-{names.slug(track)}"
         status = {"instances": instances} | ({"rollout": rollout} if rollout else {})
         self._write(name, {"appId": app_id, "application": "app", "track": track}, status)
+
+    def mirror(self, app_id: str, track: str, rollout: Mapping[str, Any], **counts: Any) -> None:
+        """What the service has counted of a rollout that it has seen, stamped as it is in a Group's status.
+
+        `waves` are (waiting, succeeded, failed) by name; `latch` and `settled` are as they stand in a GroupProgress.
+        """
+        status: dict[str, Any] = {name: counts.pop(name) for name in ("latch", "settled") if name in counts}
+        status["waves"] = [
+            {"name": name, "granted": succeeded + failed, "succeeded": succeeded, "failed": failed, "waiting": waiting}
+            for name, (waiting, succeeded, failed) in counts.pop("waves", {}).items()
+        ]
+        instances = {"onTarget" if name == "on_target" else name: count for name, count in counts.items()}
+        name = f"of-{names.slug(app_id)}-{names.slug(track)}"
+        spec = {"appId": app_id, "application": "app", "track": track}
+        self._write(name, spec, status | {"rollout": dict(rollout), "instances": instances})
 
     def _write(self, name: str, spec: dict[str, Any], status: dict[str, Any]) -> None:
         obj = {

@@ -29,8 +29,19 @@ REMEDIES: Mapping[str, str] = {
     "Excluded": "`updatectl group update {app} {group} --exclude-oem OEM --version-prefix P` changes whom the group serves and with what, "
     "`updatectl package create {app} VERSION --arch ARCH …` adds an architecture",
     "Paused": "`updatectl group unpause {app} {group}`",
+    "Halted": "`updatectl group resume {app} {group}` lets it go on, `updatectl channel update {app} CHANNEL --version V` moves on",
     "Frozen": "`updatectl group update {app} {group} --no-freezes` ends it",
     "OutsideWindow": '`updatectl group update {app} {group} --window "DAYS TIME LENGTH ZONE"` names other windows, --no-windows none',
+    "BackingOff": "`updatectl instance reset {app} {instance}` lets it try at once, "
+    "`updatectl group update {app} {group} --retry-backoff LENGTH` changes how long it waits",
+    "AttemptsExhausted": "`updatectl instance reset {app} {instance}` lets it try anew, "
+    "`updatectl group update {app} {group} --retry N` lets all try more often",
+    "DependencyNotMet": "`updatectl group status {app} {group}` says how far the groups are that go first, "
+    "`updatectl group update {app} {group} --no-depends-on` waits for none",
+    "AwaitingApproval": "`updatectl group approve {app} {group}`",
+    "NotInCohort": "`updatectl group promote {app} {group}` opens the next wave at once, "
+    "`updatectl group status {app} {group}` says what it waits for",
+    "EnrolmentLimited": "the instance has to check again later: new ones are taken in again as time passes",
     "StaleCatalog": "`updatectl group status {app} {group}` says whether the operator is at work",
     "AnonymousInstance": "the instance has to send an id",
     "TooManyInFlight": "`updatectl group update {app} {group} --max-in-flight N` changes the limit, 0 removes it",

@@ -58,6 +58,13 @@ class ApplicationSpec(Model):
         description="For how many seconds instances are told to leave the service alone, as X-Retry-After; a Group may say "
         "another. Chromium follows it over https only, Fuchsia always. Absent: nothing is said.",
     )
+    instance_retention_seconds: int | None = Field(
+        default=None,
+        ge=86400,
+        le=2**31 - 1,
+        description="For how many seconds an instance is kept that isn't heard any more; then it is removed from the fleet, with its "
+        "history. One whose update is in flight is kept. Absent: for good.",
+    )
 
 
 class ApplicationStatus(Status):

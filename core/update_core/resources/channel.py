@@ -58,6 +58,12 @@ class ChannelGroups(Model):
     complete: int = Field(
         default=0, ge=0, le=1_000_000, description="Those of them that have completed the channel's version."
     )
+    halted: int = Field(
+        default=0,
+        ge=0,
+        le=1_000_000,
+        description="Those of them whose rollout to it is halted, or was halted by its failures and is moved back.",
+    )
 
 
 class ChannelStatus(Model):

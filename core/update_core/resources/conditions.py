@@ -1,7 +1,7 @@
 """Every condition type and reason that a status or an Event can carry, in one place.
 
 Polarity: `Ready`, `PackageAvailable`, `RolloutComplete` and `RolledOut` are good when True; `Progressing` and `Paused` are neutral;
-`Reconciling` and `Stalled` are abnormal and present only while True (kstatus reads them).
+`Halted` is bad when True; `Reconciling` and `Stalled` are abnormal and present only while True (kstatus reads them).
 """
 
 from enum import StrEnum
@@ -11,13 +11,16 @@ class ConditionType(StrEnum):
     """What a condition is about."""
 
     READY = "Ready"
-    """This spec has been reconciled: nothing in it is wrong. False only for InvalidSpec, Conflict kinds and ReferenceNotFound."""
+    """This spec has been reconciled: nothing in it is wrong. False only for InvalidSpec, DependencyCycle, Conflict kinds and
+    ReferenceNotFound."""
     PACKAGE_AVAILABLE = "PackageAvailable"
     """The Package of the wanted version exists."""
     PROGRESSING = "Progressing"
     """Instances are being moved to the target."""
     PAUSED = "Paused"
     """spec.paused holds back new grants."""
+    HALTED = "Halted"
+    """The rollout is stopped: by its failures, or by a person in spec.rollout.halt."""
     ROLLOUT_COMPLETE = "RolloutComplete"
     """Every active instance of the Group is on the target, once so for a rollout it stays so."""
     ROLLED_OUT = "RolledOut"
@@ -38,6 +41,7 @@ class Reason(StrEnum):
     CONFLICT = "Conflict"
     APP_ID_CONFLICT = "AppIdConflict"
     REFERENCE_NOT_FOUND = "ReferenceNotFound"
+    DEPENDENCY_CYCLE = "DependencyCycle"
 
     PACKAGE_FOUND = "PackageFound"
     PACKAGE_NOT_FOUND = "PackageNotFound"
@@ -50,6 +54,22 @@ class Reason(StrEnum):
     ROLLOUT_PENDING = "RolloutPending"
     NO_ROLLOUT = "NoRollout"
     NO_INSTANCES = "NoInstances"
+    RECORDS_LOST = "RecordsLost"
+
+    DEPENDENCIES_MET = "DependenciesMet"
+    DEPENDENCY_NOT_MET = "DependencyNotMet"
+    WAVE_OPENED = "WaveOpened"
+    WAVE_SETTLED = "WaveSettled"
+    WAVE_EMPTY = "WaveEmpty"
+    AWAITING_APPROVAL = "AwaitingApproval"
+    BAKING = "Baking"
+
+    ROLLOUT_HALTED = "RolloutHalted"
+    ROLLOUT_RESUMED = "RolloutResumed"
+    ROLLOUT_ROLLED_BACK = "RolloutRolledBack"
+    HALT_REQUESTED = "HaltRequested"
+    NOT_HALTED = "NotHalted"
+    ROLLING_BACK = "RollingBack"
 
     PAUSED = "Paused"
     NOT_PAUSED = "NotPaused"

@@ -12,6 +12,7 @@ from update_core.resources.base import Resource
 from update_core.resources.channel import Channel
 from update_core.resources.group import Group
 from update_core.resources.package import Package
+from update_core.resources.rule_forms import Rule
 
 Manifest = dict[str, Any]
 
@@ -201,7 +202,7 @@ def schema(model: type[Resource]) -> schemas.Schema:
     }
 
 
-def _attach(rule: rules.Rule, spec: schemas.Schema) -> None:
+def _attach(rule: Rule, spec: schemas.Schema) -> None:
     node = spec
     for name in rule.path:
         node = node["items"] if name == "[]" else node["properties"][name]

@@ -300,7 +300,8 @@ class GroupStatus(Status):
         default_factory=list,
         max_length=16,
         description="Ready: the spec is accepted. PackageAvailable: the wanted version has a Package. Progressing: instances "
-        "are being moved. Paused. RolloutComplete: every active instance is on the target. FleetReported: the counts are fresh.",
+        "are being moved. Paused. Halted: the rollout is stopped. RolloutComplete: every active instance is on the target. "
+        "FleetReported: the counts are fresh.",
     )
     target: Target | None = Field(
         default=None, description="The version that the Group moves to, with its exact packages."

@@ -94,8 +94,8 @@ class Wave(Model):
         default=0,
         ge=0,
         le=YEAR_SECONDS,
-        description="For how long the wave is watched once it is settled, before the next one opens. It stands still while the group is "
-        "paused, halted or frozen.",
+        description="For how many seconds the wave is watched once it is settled, before the next one opens. They don't pass while the "
+        "group is paused, halted or frozen.",
     )
     approval: Literal["Required", "NotRequired"] = Field(
         default="NotRequired",
@@ -189,7 +189,7 @@ class Retry(Model):
         default=DEFAULT_BACKOFF_SECONDS,
         ge=0,
         le=86400,
-        description="For how long an instance waits after its first failure; after each further one twice as long, at most a day.",
+        description="For how many seconds an instance waits after its first failure; after each further one twice as long, at most a day.",
     )
 
 
@@ -202,7 +202,7 @@ class Dependency(Model):
         description="How many of its active instances have to be on its target: an integer, or text with at most four decimals.",
     )
     soak_seconds: int = Field(
-        default=0, ge=0, le=YEAR_SECONDS, description="For how long without a break that has to be so."
+        default=0, ge=0, le=YEAR_SECONDS, description="For how many seconds without a break that has to be so."
     )
 
 

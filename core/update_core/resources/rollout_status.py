@@ -51,7 +51,7 @@ class LinearState(Model):
     """A rollout whose share grows all the time."""
 
     start_threshold: int = Field(ge=0, le=PPM, description="The share that it began with, in parts per million.")
-    duration_seconds: int = Field(ge=1, le=2**31 - 1, description="How long it takes until everybody may move.")
+    duration_seconds: int = Field(ge=1, le=2**31 - 1, description="In how many seconds everybody may move.")
     percent: str | None = Field(
         default=None, max_length=16, description="The share of the instances that may move by now, for people."
     )
@@ -99,6 +99,9 @@ class Rollout(Model):
     salt: Salt = Field(
         description="Random text of this rollout; with it an instance's id decides its place in the order."
     )
+    changed_by: str | None = Field(
+        default=None, max_length=128, description="The field manager that made the channel name its version."
+    )
     started_time: datetime = Field(description="When the rollout was begun.")
     completed_time: datetime | None = Field(
         default=None,
@@ -119,7 +122,7 @@ class Rollout(Model):
         default=0,
         ge=0,
         le=2**53 - 1,
-        description="For how long it has stood still (paused, halted or frozen), up to stoppedSince.",
+        description="For how many seconds it has stood still (paused, halted or frozen), up to stoppedSince.",
     )
     stopped_since: datetime | None = Field(
         default=None, description="Since when it stands still. Absent while it doesn't."
@@ -142,6 +145,7 @@ class PastRollout(Model):
         description="Promoted: it was completed. Superseded: another took its place before. Halted: it was halted then. RolledBack: "
         "its failures halted it, and its instances were moved back."
     )
+    epoch: int = Field(default=0, ge=0, le=MAX_COUNT, description="How often it had been resumed.")
     started_time: datetime = Field(description="When it was begun.")
     ended_time: datetime = Field(description="When it was completed, or another took its place.")
     on_target: int = Field(default=0, ge=0, le=MAX_COUNT, description="Active instances on its version at that time.")

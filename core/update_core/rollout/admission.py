@@ -20,10 +20,10 @@ def halted(group: ResolvedGroup, fleet: Fleet) -> str:
     if request is not None and stamp is not None and versions.same(request.version, stamp.version):
         return request.reason
     if course.halted is not None:
-        return course.halted.message
+        return course.halted.message or course.halted.reason
     latch = fleet.latch
     if latch is not None and stamp is not None and (latch.sequence, latch.epoch) >= (stamp.sequence, course.epoch):
-        return latch.message
+        return latch.message or latch.reason
     return ""
 
 

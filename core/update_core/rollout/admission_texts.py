@@ -1,5 +1,7 @@
 """Why isn't it this instance's turn? Sentences for the reasons of waves, back-off, dependencies and halts."""
 
+from collections.abc import Sequence
+
 from update_core.rollout import admission, phrases, waves
 from update_core.rollout.decide import Question
 from update_core.rollout.moments import instant
@@ -47,7 +49,7 @@ def attempts_exhausted(question: Question) -> str:
 
 def dependency_not_met(question: Question) -> str:
     """Others go first."""
-    names = ", ".join(f'"{dependency.group}"' for dependency in question.group.plan.depends_on)
+    names = _some([f'"{dependency.group}"' for dependency in question.group.plan.depends_on])
     return (
         f"{phrases.group(question.group)} waits for groups that go first (spec.rollout.dependsOn): {names}. "
         "Its status.blockers say how far they are."
@@ -71,7 +73,7 @@ def not_in_cohort(question: Question) -> str:
         at = admission.comes_in_at(group, question.instance, question.now)
         when = f"its turn comes at {instant(at)}" if at is not None else "its turn hasn't come yet"
         return f"{phrases.group(group)} lets in more instances all the time, and {when}. Wait, or change spec.rollout.linear."
-    opened = ", ".join(repr(each.name) for each in course.opened or ())
+    opened = _some([repr(each.name) for each in course.opened or ()])
     after = admission.next_wave(group)
     coming = f" The next is {after.name!r}." if after is not None else ""
     standing = f"open: {opened}" if opened else "none is open yet"
@@ -83,3 +85,12 @@ def enrolment_limited(question: Question) -> str:
     until = question.fleet.enrolment_until
     when = f" until {instant(until)}" if until is not None else ""
     return f"So many instances of the application were new lately that no more are taken in{when}. Known ones aren't affected."
+
+
+_NAMED = 3
+
+
+def _some(names: Sequence[str]) -> str:
+    """The first few of some names: a sentence of sixteen is read by nobody, and has to fit into a field."""
+    more = len(names) - _NAMED
+    return ", ".join(names[:_NAMED]) + (f" and {more} more" if more > 0 else "")

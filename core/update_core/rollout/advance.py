@@ -225,6 +225,10 @@ def _next(
     wave = admission.following(plan.waves, tuple(each.name for each in opened))
     if wave is None:
         return course, None, False
+    if plan.linear is not None:
+        # The plan's only wave is everybody's then: it would open what the share is to let in little by little.
+        text = "It began in waves, and spec.rollout.linear holds from the next rollout on: put the waves back to have this one go on."
+        return course, Wait(Waiting.SETTLING, text), False
     approved = admission.plan_approves(plan, stamp.version, wave)
     skips = approved and plan.approval is not None and plan.approval.skip_bake
     if opened:
@@ -233,6 +237,9 @@ def _next(
             return course, wait, False
     if wave.approval_required and not approved:
         return course, Wait(Waiting.APPROVAL, f"Wave {wave.name} waits for somebody to approve it."), False
+    if course.stopped_since is not None:
+        # A wave without a bake would open in the middle of a pause, and those of whom nobody is expected all at once.
+        return course, None, False
     return _open(plan, course, wave, facts, now, happened), None, True
 
 
@@ -256,7 +263,8 @@ def _settle(
         if last.expected:
             text = f"Wave {last.name} has settled: {counts.succeeded} instances succeeded, {counts.failed} failed."
             happened.append(Happened(Happening.WAVE_SETTLED, text))
-        stopped = -(-course.stopped(now) // timedelta(seconds=1))
+        # Rounded down, as what comes after it is rounded up: a bake is never cut short.
+        stopped = course.stopped(now) // timedelta(seconds=1)
         # Nobody was expected: it has baked since it was opened.
         since = now if last.expected else last.opened_at
         last = replace(
@@ -265,7 +273,7 @@ def _settle(
             settled_after_stopped_seconds=stopped if last.expected else last.settled_after_stopped_seconds,
         )
         course = replace(course, opened=(*opened[:-1], last))
-    ends = _baked_at(planned, last, course, now)
+    ends = baked_at(planned, last, course, now)
     if now >= ends:
         return course, None
     until = None if course.stopped_since is not None else ends
@@ -274,7 +282,8 @@ def _settle(
     )
 
 
-def _baked_at(planned: Wave, last: Opened, course: Course, now: datetime) -> datetime:
+def baked_at(planned: Wave, last: Opened, course: Course, now: datetime) -> datetime:
+    """When an open wave that has settled has been watched for long enough, if the rollout doesn't stand still any more."""
     settled_at = last.settled_at or now
     stood_still = course.stopped(now) - timedelta(seconds=last.settled_after_stopped_seconds)
     return settled_at + timedelta(seconds=planned.bake_seconds) + max(stood_still, timedelta(0))
@@ -289,7 +298,7 @@ def _open(plan: Plan, course: Course, wave: Wave, facts: Facts, now: datetime, h
         instances=wave.instances,
         match=wave.match,
         expected=expected,
-        settled_after_stopped_seconds=-(-course.stopped(now) // timedelta(seconds=1)),
+        settled_after_stopped_seconds=course.stopped(now) // timedelta(seconds=1),
     )
     happened.append(Happened(Happening.WAVE_OPENED, f"Wave {wave.name} is open: {_share(wave)}, {expected} expected."))
     if not expected and len(plan.waves) > 1:

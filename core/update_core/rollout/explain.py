@@ -6,7 +6,7 @@ Made from the facts of the question that was refused, and from nothing else; nam
 from collections.abc import Callable, Mapping
 
 from update_core import versions
-from update_core.rollout import admission_texts, hop_texts, phrases, schedule_texts
+from update_core.rollout import admission, admission_texts, hop_texts, phrases, schedule_texts
 from update_core.rollout.decide import Question
 from update_core.rollout.model import Offer, Reason, Refusal
 from update_core.rollout.moments import instant
@@ -131,11 +131,17 @@ def _stale_catalog(question: Question) -> str:
 
 def _anonymous_instance(question: Question) -> str:
     limits = question.group.limits
-    fields = [("spec.rateLimit", limits.max_updates), ("spec.maxInFlight", limits.max_in_flight)]
-    standing = " and ".join(name for name, value in fields if value is not None)
+    in_parts = not admission.for_everybody(question.group, question.now)
+    fields = [
+        ("spec.rateLimit", limits.max_updates is not None),
+        ("spec.maxInFlight", limits.max_in_flight is not None),
+        ("spec.rollout", in_parts),
+    ]
+    standing = " and ".join(name for name, stands in fields if stands)
+    remedy = "wait until everybody is let in" if in_parts and limits.none else "take the limit away"
     return (
         f"The instance sends no id (machineid or userid, at most 128 bytes), and {standing} of {phrases.group(question.group)} "
-        "can't be kept without one. Have it send an id, or take the limit away."
+        f"can't be kept without one. Have it send an id, or {remedy}."
     )
 
 
@@ -144,6 +150,11 @@ def _too_many_in_flight(question: Question) -> str:
     first = "the first is free again when one of them reports the new version, fails or times out"
     if fleet.in_flight_until is not None:
         first = f"the first times out at {instant(fleet.in_flight_until)} unless it reports before"
+    if fleet.in_flight < (most or 0):
+        return (
+            f"{fleet.newcomers_in_flight} instances that were new to this rollout are in flight, and such have {_share(most)} of the "
+            f"{most} places; {first}. Raise spec.maxInFlight of {phrases.group(question.group)} or wait."
+        )
     return (
         f"{fleet.in_flight} of {most} instances are in flight; {first}. "
         f"Raise spec.maxInFlight of {phrases.group(question.group)} or wait."
@@ -159,12 +170,24 @@ def _rate_limited(question: Question) -> str:
             f"{phrases.count(limits.period_seconds, 'second')}, "
             f"which are used up until {instant(fleet.rate_slot)}. Raise spec.rateLimit or wait."
         )
+    slot = fleet.newcomer_slot
+    if slot is not None and now < slot and question.newcomer:
+        told.append(
+            f"It is new to this rollout, and such instances have {_share(limits.max_updates)} of the {limits.max_updates or 0} updates "
+            f"that {phrases.group(question.group)} gives out in {phrases.count(limits.period_seconds, 'second')}: "
+            f"used up until {instant(slot)}. "
+            "Raise spec.rateLimit or wait."
+        )
     if fleet.quiet_until is not None and now < fleet.quiet_until:
         told.append(
             "What was given out before isn't known, because the fleet store was lost: "
             f"no limit is certain to be kept before {instant(fleet.quiet_until)}. Only waiting helps."
         )
     return " ".join(told)
+
+
+def _share(most: int | None) -> int:
+    return admission.newcomers_share(most or 0)
 
 
 def _store_unavailable(question: Question) -> str:

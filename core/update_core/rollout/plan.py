@@ -97,7 +97,8 @@ class Plan:
     @property
     def guarded(self) -> bool:
         """Whether a rollout is judged by its outcomes, so that instances nobody knows yet must not have much weight in it."""
-        return self.halt_on is not None or len(self.waves) > 1
+        # One that can't be read may be.
+        return self.halt_on is not None or len(self.waves) > 1 or bool(self.problem)
 
     def index(self, name: str) -> int | None:
         """The place of a wave, None where the plan has none of that name."""

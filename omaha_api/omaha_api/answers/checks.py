@@ -12,8 +12,10 @@ from omaha_api import metrics
 from omaha_api.answers import offers, questions, routes
 from omaha_api.answers.routes import Route
 from omaha_api.clock import Clock
-from omaha_api.instances import fleet_memory, hearing, identities, replays
-from omaha_api.instances.fleet_memory import FleetMemory, InstanceKey, Known
+from omaha_api.instances import hearing, identities, replays
+from omaha_api.instances import known as records
+from omaha_api.instances.fleet_memory import FleetMemory
+from omaha_api.instances.known import InstanceKey, Known
 from omaha_api.rollouts.granting import Granting
 from update_core import catalog
 from update_core.fleet.grants import Grant
@@ -21,7 +23,7 @@ from update_core.fleet.store import OFFERED
 from update_core.omaha import cohorts, dialects, events, manifests, messages
 from update_core.omaha.identity import Identity
 from update_core.rollout import decide
-from update_core.rollout.model import Decision, Fleet, Instance, Offer, Reason, Refusal, ResolvedGroup
+from update_core.rollout.model import Decision, Instance, Offer, Reason, Refusal, ResolvedGroup
 
 # The protocol's own words, and the client's own reason; all others are ours to know.
 _DISABLED = messages.NoUpdate(info="update disabled by client")
@@ -159,7 +161,7 @@ class Checks:
             refused = self.tell(Refusal(Reason.ANONYMOUS_INSTANCE), None, None, offers.NO_UPDATE)
             return response(app, route.group, refused)
         key = (route.app_id, who.instance_id)
-        decision = self._remembered(route.group, asked, None, now)
+        decision = self._remembered(route.group, asked, None, None, now)
         known = None
         if isinstance(decision, Offer):
             newcomer = self._hearing.newcomer(app, request.os, route.group, now)
@@ -171,25 +173,28 @@ class Checks:
 
     # The decision
 
-    def decide_from_memory(self, asked: Instance, group: ResolvedGroup, key: InstanceKey, now: datetime) -> Decision:
+    def decide_from_memory(
+        self, asked: Instance, group: ResolvedGroup, key: InstanceKey, known: Known, now: datetime
+    ) -> Decision:
         """What memory says: a refusal, a repeated offer, or an offer without a grant, which the store has yet to give."""
         remembered = self.refusal_of_all(asked, group)
         if remembered is not None:
             return remembered
-        decision = self._remembered(group, questions.named(asked, key[1]), self._memory.live_grant(key), now)
+        decision = self._remembered(group, questions.named(asked, key[1]), known, self._memory.live_grant(key), now)
         if isinstance(decision, Refusal):
             self._remember(group, asked, decision)
         return decision
 
-    def _remembered(self, group: ResolvedGroup, instance: Instance, live: Grant | None, now: datetime) -> Decision:
+    def _remembered(
+        self, group: ResolvedGroup, instance: Instance, known: Known | None, live: Grant | None, now: datetime
+    ) -> Decision:
         at = now + self._memory.ahead
         if self._memory.lagging:
             # What others granted or ended meanwhile isn't known: the store is asked about all that depends on it.
-            known = self._memory.fleet(group, None)
-            return decide.decide(group, instance, Fleet(highest_sequence=known.highest_sequence), at)
+            return decide.decide(group, instance, self._memory.certain(group, known), at)
         if live is not None and live.deadline <= at:
             live = None  # ended by the clock; the store says so at its next sweep
-        return decide.decide(group, instance, self._memory.fleet(group, live), at)
+        return decide.decide(group, instance, self._memory.fleet(group, live, instance.instance_id, known), at)
 
     def refusal_of_all(self, asked: Instance, group: ResolvedGroup) -> Refusal | None:
         """The refusal of everybody in the group who has the version, OEM and architecture and asks plainly, as long as this catalog does;
@@ -202,7 +207,7 @@ class Checks:
     async def _decide(
         self, asked: Instance, group: ResolvedGroup, key: InstanceKey, known: Known, now: datetime
     ) -> Decision:
-        decision = self.decide_from_memory(asked, group, key, now)
+        decision = self.decide_from_memory(asked, group, key, known, now)
         if isinstance(decision, Refusal) or decision.grant is not None:
             return decision
         seen = Known(group.track, asked.version, known.attributes, known.alias, known.boot_id, now)
@@ -210,7 +215,7 @@ class Checks:
 
     async def _grant(self, asked: Instance, group: ResolvedGroup, key: InstanceKey, seen: Known) -> Decision:
         instance = questions.named(asked, key[1])
-        decision = await self._granting.grant(group, instance, fleet_memory.sighting(key, seen))
+        decision = await self._granting.grant(group, instance, records.sighting(key, seen))
         self._moved()
         return decision
 

@@ -7,6 +7,7 @@ import functools
 
 from omaha_api.instances import machines
 from update_core import architectures
+from update_core.fleet import attributes as machine
 from update_core.fleet.attributes import Attributes
 from update_core.omaha import dialects, messages
 from update_core.rollout.model import Instance
@@ -21,7 +22,10 @@ _architecture = functools.lru_cache(maxsize=1024)(architectures.of)
 
 
 def question(request: messages.Request, app: messages.AppRequest, codec: dialects.Codec = dialects.XML_30) -> Instance:
-    """What a request says that rules look at, but for who sent it. `codec` answers it: not all have room for several versions."""
+    """What a request says that rules look at, but for who sent it. `codec` answers it: not all have room for several versions.
+
+    The machine isn't described but in a request that asks for an update: others say nothing of it that counts.
+    """
     asked, os = app.updatecheck or _NOTHING_ASKED, request.os
     arch = _architecture(machines.bounded(app.board), machines.bounded(os.arch), machines.bounded(os.sp))
     # By place, as in `named`: each request makes one.
@@ -37,6 +41,7 @@ def question(request: messages.Request, app: messages.AppRequest, codec: dialect
         machines.bounded(app.oem),
         request.installsource in ON_DEMAND or app.installsource in ON_DEMAND,
         app.multi_manifest_ok and codec.several_manifests,
+        machine.NONE if app.updatecheck is None else machines.attributes_of(machines.told(app, os)),
     )
 
 
@@ -48,6 +53,7 @@ def remembered(instance_id: str, version: str, attributes: Attributes, *, update
         updates_disabled=updates_disabled,
         arch=_architecture(attributes.board, attributes.arch, attributes.sp),
         oem=attributes.oem,
+        machine=attributes,
     )
 
 
@@ -65,6 +71,7 @@ def named(asked: Instance, instance_id: str | None) -> Instance:
         asked.oem,
         asked.on_demand,
         asked.several_versions,
+        asked.machine,
     )
 
 

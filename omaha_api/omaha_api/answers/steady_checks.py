@@ -14,7 +14,8 @@ from omaha_api.answers import checks, headers, offers, questions, routes
 from omaha_api.answers.headers import Headers
 from omaha_api.clock import Clock
 from omaha_api.instances import hearing, machines, replays
-from omaha_api.instances.fleet_memory import FleetMemory, InstanceKey
+from omaha_api.instances.fleet_memory import FleetMemory
+from omaha_api.instances.known import InstanceKey
 from update_core import catalog
 from update_core.fleet import evidence
 from update_core.fleet.attributes import Attributes
@@ -97,7 +98,7 @@ class SteadyChecks:
         ):
             return None
         now = self._clock()
-        decision = prepared.refusal or self._checks.decide_from_memory(prepared.asked, prepared.group, key, now)
+        decision = prepared.refusal or self._checks.decide_from_memory(prepared.asked, prepared.group, key, known, now)
         if not isinstance(decision, Refusal):
             return None
         if prepared.told and self._told_again(scanned, prepared, key, now):

@@ -164,6 +164,8 @@ def trim(obj: Object) -> Object:
         ]
     if kind == Group.kind:
         kept = {name: status[name] for name in ("target", "rollout") if name in status}
+        if "rollout" in kept:
+            kept["rollout"] = _without_percent(kept["rollout"])
     return {
         "apiVersion": API_VERSION,
         "kind": kind,
@@ -171,6 +173,14 @@ def trim(obj: Object) -> Object:
         "spec": obj.get("spec") or {},
         "status": kept,
     }
+
+
+def _without_percent(rollout: Object) -> Object:
+    """Without the share of a linear rollout that is shown to people: checks work out their own, and this one moves all the time."""
+    linear = rollout.get("linear")
+    if not linear or "percent" not in linear:
+        return rollout
+    return {**rollout, "linear": {name: value for name, value in linear.items() if name != "percent"}}
 
 
 def _key(obj: Object) -> Key:

@@ -13,7 +13,8 @@ from typing import Any, Protocol, TypeAlias
 
 from omaha_api.clock import Clock
 from omaha_api.fleet_api import kinds, objects, statuses
-from omaha_api.instances.fleet_memory import FleetMemory, InstanceKey
+from omaha_api.instances.fleet_memory import FleetMemory
+from omaha_api.instances.known import InstanceKey
 from omaha_api.instances.sightings import Sightings
 from update_core import names
 from update_core.fleet.grants import GrantState
@@ -118,6 +119,8 @@ class Actions:
     async def _reset(self, key: InstanceKey, now: datetime) -> Ended | None:
         ended = await self._reader.reset(*key, now)
         self._end_in_memory(key, now)
+        # Its failures are forgotten with it.
+        self._memory.outdate(key)
         return ended
 
     async def _forget(self, key: InstanceKey, now: datetime) -> Ended | None:

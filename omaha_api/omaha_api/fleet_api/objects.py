@@ -9,13 +9,14 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from update_core import names
+from omaha_api.fleet_api import progresses
+from update_core import names, versions
 from update_core.fleet import attributes, reading
 from update_core.fleet.attributes import Attributes
 from update_core.fleet.grants import Grant
-from update_core.fleet.progress import GroupProgress, RolloutRecord
 from update_core.fleet.reading import InstanceRow, Placement, ProgressRow
 from update_core.resources.fleet.base import API_VERSION
+from update_core.rollout.model import Attempts
 
 Object = dict[str, Any]
 
@@ -43,7 +44,7 @@ def instance(row: InstanceRow, placement: Placement, epoch: int) -> Object:
         "lastRefusal": record.last_refusal,
     }
     if row.grant is not None:
-        status["update"] = _update(row.grant)
+        status["update"] = _update(row.grant, record.attempts)
     return {
         "apiVersion": API_VERSION,
         "kind": "Instance",
@@ -67,9 +68,6 @@ def progress(row: ProgressRow, placement: Placement, epoch: int) -> Object | Non
     name = group_of(placement, counted.track)
     if not name:
         return None
-    status: Object = {"instances": _counts(counted)}
-    if counted.rollout is not None:
-        status = {"rollout": _rollout(counted.rollout)} | status
     return {
         "apiVersion": API_VERSION,
         "kind": "GroupProgress",
@@ -81,7 +79,7 @@ def progress(row: ProgressRow, placement: Placement, epoch: int) -> Object | Non
             "creationTimestamp": time(row.first_published),
         },
         "spec": {"appId": counted.app_id, "application": placement.application, "track": counted.track},
-        "status": status,
+        "status": progresses.status(counted),
     }
 
 
@@ -119,7 +117,7 @@ def time(at: datetime) -> str:
     return "%04d-%02d-%02dT%02d:%02d:%02dZ" % (at.year, at.month, at.day, at.hour, at.minute, at.second)  # noqa: UP031
 
 
-def _update(grant: Grant) -> Object:
+def _update(grant: Grant, attempts: tuple[Attempts, ...]) -> Object:
     update: Object = {
         "version": grant.version,
         "sequence": grant.sequence,
@@ -132,28 +130,6 @@ def _update(grant: Grant) -> Object:
     if grant.error_code is not None:
         update["errorCode"] = grant.error_code
     update["detail"] = grant.detail
+    update["wave"] = grant.wave
+    update["failures"] = next((each.failures for each in attempts if versions.same(each.version, grant.version)), 0)
     return update
-
-
-def _rollout(rollout: RolloutRecord) -> Object:
-    wire: Object = {
-        "sequence": rollout.sequence,
-        "version": rollout.version,
-        "kind": rollout.kind,
-        "salt": rollout.salt,
-        "startedTime": time(rollout.started_at),
-    }
-    if rollout.completed_at is not None:
-        wire["completedTime"] = time(rollout.completed_at)
-    return wire
-
-
-def _counts(counted: GroupProgress) -> Object:
-    return {
-        "total": counted.total,
-        "active": counted.active,
-        "onTarget": counted.on_target,
-        "inProgress": counted.in_progress,
-        "failed": counted.failed,
-        "inProgressCurrent": counted.in_progress_current,
-    }

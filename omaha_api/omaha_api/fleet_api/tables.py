@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from omaha_api.fleet_api import ages, kinds, negotiation
+from omaha_api.fleet_api import ages, kinds, negotiation, progresses
 from omaha_api.fleet_api.kinds import Kind
 from omaha_api.fleet_api.negotiation import Negotiated
 from omaha_api.fleet_api.objects import Object
@@ -98,6 +98,23 @@ def _count(name: str, description: str, field: str) -> Column:
     return Column(name, description, lambda obj, _: obj["status"]["instances"][field], type="integer", format="int32")
 
 
+def _waves(obj: Object, now: datetime) -> str:
+    rollout = obj["status"].get("rollout", {})
+    if "linear" in rollout:
+        return progresses.share(rollout, now)
+    if "open" not in rollout:
+        return ""
+    opened = {wave["name"] for wave in rollout["open"]}
+    return f"{len(opened)}/{len(opened | {wave['name'] for wave in obj['status']['waves']})}"
+
+
+def _halted(obj: Object) -> str:
+    rollout, latch = obj["status"].get("rollout", {}), obj["status"].get("latch", {})
+    # The operator copies it a moment later.
+    holds = (latch.get("sequence"), latch.get("epoch")) == (rollout.get("sequence", 0), rollout.get("epoch", 0))
+    return str(latch["reason"]) if holds else str(rollout.get("halted", {}).get("reason", ""))
+
+
 COLUMNS: dict[Kind, tuple[Column, ...]] = {
     kinds.INSTANCES: (
         Column("Name", "metadata.name.", lambda obj, _: obj["metadata"]["name"], format="name"),
@@ -130,6 +147,8 @@ COLUMNS: dict[Kind, tuple[Column, ...]] = {
             type="integer",
             format="int64",
         ),
+        Column("Waves", "Waves that are open, of how many; or the share of a linear rollout.", _waves),
+        Column("Halted", "Why its failures halted it; empty while they don't.", lambda obj, _: _halted(obj)),
         _count("Active", "Instances that asked lately.", "active"),
         _count("On-Target", "Active ones on the target version.", "onTarget"),
         _count("In-Progress", "Instances with an update in flight.", "inProgress"),

@@ -7,22 +7,18 @@ what they committed comes in between, and what is older than what is known chang
 
 import contextlib
 import math
-import sys
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 
-from update_core.fleet.attributes import Attributes
-from update_core.fleet.grants import PROGRESS, Grant, GrantState
-from update_core.fleet.store import GroupLedger, InstanceRecord, Sighting
+from omaha_api.instances import known as records
+from omaha_api.instances.known import InstanceKey, Known
+from omaha_api.instances.ledgers import GroupKey, Groups, Ledgers
+from update_core.fleet.grants import FAILURES, PROGRESS, Grant, GrantState
+from update_core.fleet.store import GroupLedger, InstanceRecord, Moved, Sighting
 from update_core.rollout.model import Fleet, Limits, ResolvedGroup
-
-InstanceKey = tuple[str, str]
-"""(app_id, instance_id)."""
-GroupKey = tuple[str, str]
-"""(app_id, track)."""
 
 MAX_INSTANCES = 1_000_000
 """Records kept at most, some 600 bytes each; beyond that the one heard first is forgotten, and loaded again at its next check."""
@@ -31,25 +27,8 @@ MAX_INSTANCES = 1_000_000
 MAX_LAG_SECONDS = 3.0
 """For how long memory is believed that couldn't hear of others' commits."""
 
-
-@dataclass(slots=True)
-class Known:
-    """An instance as it was last heard and as the store has it."""
-
-    track: str
-    version: str
-    attributes: Attributes
-    alias: str
-    boot_id: str
-    last_seen: datetime
-    refusal: str = ""
-    """What it was answered last: a reason, OFFERED, or empty while it hasn't asked."""
-    boots_at_random: bool = False
-    """Whether its boot id changes without a boot, and says nothing therefore."""
-
-    def __post_init__(self) -> None:
-        # Thousands of instances have the same: one object for all is less memory, and equal at a glance.
-        self.version, self.alias = sys.intern(self.version), sys.intern(self.alias)
+_SAME_BIRTH = timedelta(seconds=10)
+"""How far two accounts of the same first sight may be apart: the store dates it by its own clock, when it is written."""
 
 
 @dataclass(slots=True)
@@ -60,14 +39,6 @@ class Load:
     """Whether the instance changed meanwhile: what was read may be older."""
 
 
-@dataclass(slots=True)
-class _Group:
-    ledger: GroupLedger
-    in_flight: int
-    limits: Limits | None = None
-    """The limits that the ledger's rate_slot was computed with; under others it says nothing."""
-
-
 class FleetMemory:
     """The memory of one process, used from the event loop alone."""
 
@@ -76,6 +47,7 @@ class FleetMemory:
         *,
         max_instances: int = MAX_INSTANCES,
         shared: bool = False,
+        groups: Groups = lambda _app_id, _track: None,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         """`shared`: other replicas write to the store as well, and what they commit is followed (rollouts.following)."""
@@ -91,17 +63,20 @@ class FleetMemory:
         self._due: set[InstanceKey] = set()
         self._hurried: set[InstanceKey] = set()
         self._live: dict[InstanceKey, Grant] = {}
-        self._groups: dict[GroupKey, _Group] = {}
+        self._ledgers = Ledgers(shared=shared, groups=groups)
         self._max_instances = max_instances
         self.forgotten = 0
         """How often an instance was forgotten: what was read from the store before that may be gone."""
+        self.halted = 0
+        """Rollouts that outcomes which this process recorded have halted."""
 
     def load(self, grants: Iterable[Grant], ledgers: Iterable[GroupLedger]) -> None:
         """Begin with what the store holds; before that nothing may be decided."""
         for ledger in ledgers:
-            self._groups[ledger.app_id, ledger.track] = _Group(ledger, in_flight=0)
+            self._ledgers.begin(ledger)
         for grant in grants:
             self.apply(grant)
+            self._ledgers.count_in(grant)
 
     # Other replicas
 
@@ -143,6 +118,12 @@ class FleetMemory:
         self._instances.pop(key, None)
         self._untouch(key)
 
+    def outdate(self, key: InstanceKey) -> None:
+        """What the store has of an instance has changed: its record is loaded again at its next check."""
+        for load in self._loads.get(key, ()):
+            load.overtaken = True
+        self._instances.pop(key, None)
+
     def forget_all(self) -> None:
         """Let go of all records: any of them may have changed in the store."""
         self._instances.clear()
@@ -173,6 +154,10 @@ class FleetMemory:
             or known.track != record.track
             or known.attributes != record.attributes
             or known.alias != record.alias
+            or known.attempts != record.attempts
+            or known.first_seen is None
+            # It was forgotten and came again.
+            or record.first_seen - known.first_seen > _SAME_BIRTH
         ):
             del self._instances[key]
 
@@ -211,7 +196,7 @@ class FleetMemory:
             self._due.discard(key)
             known = self._instances.get(key)
             if known is not None:
-                taken.append(sighting(key, known))
+                taken.append(records.sighting(key, known))
         return taken
 
     @property
@@ -238,6 +223,16 @@ class FleetMemory:
         """All of them."""
         return list(self._live.values())
 
+    def take(self, moved: Moved) -> None:
+        """Take over what the store answered to something that was heard, or to the clock."""
+        for grant in moved.grants:
+            self.apply(grant)
+            self._end((grant.app_id, grant.instance_id), grant)
+        for ledger in moved.halted:
+            # Nothing else of it: grants that were given since may be known already.
+            self._ledgers.latch(ledger)
+        self.halted += len(moved.halted)
+
     def apply(self, grant: Grant) -> None:
         """Take over a grant as the store has it now: in flight or ended."""
         key = (grant.app_id, grant.instance_id)
@@ -247,13 +242,27 @@ class FleetMemory:
             self._ended.add((grant.app_id, grant.track, grant.number))
         if grant.state.live:
             if held is not None and not same:
-                self._count(held, -1)
+                self._ledgers.count(held, -1)
             if not same:
-                self._count(grant, 1)
+                self._ledgers.count(grant, 1)
             self._live[key] = grant
         elif same:
             del self._live[key]
-            self._count(grant, -1)
+            self._ledgers.count(grant, -1)
+
+    def _end(self, key: InstanceKey, grant: Grant) -> None:
+        known = self._instances.get(key)
+        if grant.state in FAILURES or (not grant.state.live and known is not None and known.attempts):
+            # The store has counted a failure, or forgotten some.
+            self.outdate(key)
+
+    def count_in(self, grant: Grant) -> None:
+        """Remember through which wave an instance came, where that counts its instances."""
+        self._ledgers.count_in(grant)
+
+    def set_counted(self, group: GroupKey, instance_id: str, wave: str) -> None:
+        """The same of an instance that the store was asked about; empty: through none."""
+        self._ledgers.set_counted(group, instance_id, wave)
 
     def settle(self, key: InstanceKey, latest: Grant | None, next_number: int | None) -> None:
         """Hear what the instance's latest grant was in a state of the store that may be older than what is known.
@@ -275,75 +284,30 @@ class FleetMemory:
 
     def learn(self, ledger: GroupLedger, limits: Limits | None) -> None:
         """Take over a group's ledger as of a commit, with the limits that it was computed with (None: no slot was)."""
-        key = (ledger.app_id, ledger.track)
-        held = self._groups.get(key)
-        if held is not None and ledger.next_number < held.ledger.next_number:
-            return  # an answer that was overtaken by a later commit's
-        # Where others write as well, which of two ledgers is older can't be seen of those that differ in this number alone.
-        in_flight = ledger.in_flight if not self.shared else held.in_flight if held is not None else 0
-        self._groups[key] = _Group(ledger, in_flight, limits)
+        self._ledgers.learn(ledger, limits)
 
     def hear(self, ledger: GroupLedger) -> None:
-        """Take over a ledger that was read for no group's limits. The slot that is known stays: later grants don't bring it forward."""
-        held = self._groups.get((ledger.app_id, ledger.track))
-        if held is None:
-            self.learn(ledger, None)
-            return
-        highest = max(ledger.highest_sequence, held.ledger.highest_sequence)
-        self.learn(replace(ledger, highest_sequence=highest, rate_slot=held.ledger.rate_slot), held.limits)
+        """Take over a ledger that was read for no group's limits."""
+        self._ledgers.hear(ledger)
 
     def forget_fleet(self) -> None:
         """Begin with nothing, as of another store."""
         self._live.clear()
-        self._groups.clear()
+        self._ledgers.clear()
         self.forget_all()
 
-    def fleet(self, group: ResolvedGroup, live_grant: Grant | None) -> Fleet:
-        """What memory knows that bears on a decision for an instance of the group."""
-        held = self._groups.get((group.app_id, group.track))
-        if held is None:
-            return Fleet(live_grant=live_grant)
-        ledger = held.ledger
-        return Fleet(
-            live_grant=live_grant,
-            highest_sequence=ledger.highest_sequence,
-            in_flight=held.in_flight,
-            rate_slot=ledger.rate_slot if held.limits == group.limits else None,
-            quiet_until=ledger.quiet_until,
-        )
+    def fleet(
+        self,
+        group: ResolvedGroup,
+        live_grant: Grant | None,
+        instance_id: str | None = None,
+        known: Known | None = None,
+    ) -> Fleet:
+        """What memory knows that bears on a decision for an instance of the group; `known` is its record, None without one."""
+        if known is None:
+            return self._ledgers.fleet(group, live_grant, instance_id, None, ())
+        return self._ledgers.fleet(group, live_grant, instance_id, known.first_seen, known.attempts)
 
-    def _count(self, grant: Grant, change: int) -> None:
-        key = (grant.app_id, grant.track)
-        held = self._groups.get(key)
-        if held is None:
-            held = self._groups[key] = _Group(GroupLedger(grant.app_id, grant.track), 0)
-        held.in_flight += change
-
-
-def sighting(key: InstanceKey, known: Known) -> Sighting:
-    """The record in the form that the store takes."""
-    app_id, instance_id = key
-    return Sighting(
-        app_id=app_id,
-        instance_id=instance_id,
-        track=known.track,
-        version=known.version,
-        at=known.last_seen,
-        attributes=known.attributes,
-        alias=known.alias,
-        boot_id=known.boot_id,
-        refusal=known.refusal,
-    )
-
-
-def from_record(record: InstanceRecord) -> Known:
-    """The record that the store has."""
-    return Known(
-        record.track,
-        record.version,
-        record.attributes,
-        record.alias,
-        record.boot_id,
-        record.last_seen,
-        record.last_refusal,
-    )
+    def certain(self, group: ResolvedGroup, known: Known | None) -> Fleet:
+        """What of it holds whatever others have committed meanwhile."""
+        return self._ledgers.certain(group, known.first_seen if known is not None else None)

@@ -7,12 +7,15 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime
 
 from omaha_api import metrics
-from omaha_api.instances import fleet_memory, machines
-from omaha_api.instances.fleet_memory import FleetMemory, InstanceKey, Known
+from omaha_api.instances import known as records
+from omaha_api.instances import machines
+from omaha_api.instances.fleet_memory import FleetMemory
+from omaha_api.instances.known import InstanceKey, Known
 from omaha_api.instances.sightings import Sightings
 from update_core.fleet import evidence
 from update_core.fleet.attributes import Attributes
 from update_core.fleet.grants import PROGRESS, Grant, GrantState
+from update_core.fleet.reading import FleetReader
 from update_core.fleet.store import FleetStore, InstanceRecord, StoreUnavailable
 from update_core.omaha import messages
 from update_core.rollout.model import ResolvedGroup
@@ -24,6 +27,7 @@ class Hearing:
     def __init__(
         self,
         store: FleetStore,
+        reader: FleetReader,
         memory: FleetMemory,
         sightings: Sightings,
         tally: metrics.Tally,
@@ -34,6 +38,7 @@ class Hearing:
         """`confirm` returns once memory has all that was committed before, by whomever; StoreUnavailable if that can't be known."""
         self._confirm = confirm
         self._store = store
+        self._reader = reader
         self._memory = memory
         self._sightings = sightings
         self._tally = tally
@@ -75,8 +80,7 @@ class Hearing:
         material = [claim for claim in told if claim is not None]
         if not material:
             return
-        for grant in await self._store.weigh(*key, material, group.timeouts, now):
-            self._memory.apply(grant)
+        self._memory.take(await self._store.weigh(*key, material, group.timeouts, now))
         self._moved()
 
     def _material(
@@ -125,6 +129,7 @@ class Hearing:
                 known.refusal,
             )
             settled = await self._record_change(app, group, key, known, seen, changed=changed)
+            known = self._memory.known(key) or await self._load_again(app, os, group, key, known, now)
         self.record_sign_of_life(key, known, machines.bounded(app.bootid), now)
         return settled, known
 
@@ -155,33 +160,55 @@ class Hearing:
             machines.bounded(app.machinealias),
             machines.bounded(app.bootid),
             now,
+            first_seen=now + self._memory.ahead,
         )
 
     async def _load(
         self, app: messages.AppRequest, os: messages.Os, group: ResolvedGroup, key: InstanceKey, now: datetime
     ) -> Known:
-        forgotten = self._memory.forgotten
+        forgotten, answered = self._memory.forgotten, True
+        record = None
         try:
-            record = await self._read(key)
+            record = await self._read(group, key, now)
         except StoreUnavailable:
-            record = None  # it is queued as a first sight, which an instance that was seen before takes as well
+            answered = False  # it is queued as a first sight, which an instance that was seen before takes as well
         held = self._memory.known(key)
         if held is not None:
             return held  # another request of the same instance was faster
         if record is not None and self._memory.forgotten == forgotten:
-            known = fleet_memory.from_record(record)
+            known = records.from_record(record)
             self._memory.remember(key, known)
             return known
         known = self.newcomer(app, os, group, now)
-        if self._sightings.queue(fleet_memory.sighting(key, known), group.timeouts):
+        if record is not None or not answered:
+            known.first_seen = None
+        if self._sightings.queue(records.sighting(key, known), group.timeouts):
             self._memory.remember(key, known)
             self._moved()
         return known
 
-    async def _read(self, key: InstanceKey) -> InstanceRecord | None:
+    async def _load_again(
+        self,
+        app: messages.AppRequest,
+        os: messages.Os,
+        group: ResolvedGroup,
+        key: InstanceKey,
+        known: Known,
+        now: datetime,
+    ) -> Known:
+        """The record anew, where what was just recorded has changed what the store has of the instance: a failure counts from now on."""
+        loaded = await self._load(app, os, group, key, now)
+        loaded.boots_at_random = known.boots_at_random
+        return loaded
+
+    async def _read(self, group: ResolvedGroup, key: InstanceKey, now: datetime) -> InstanceRecord | None:
         with self._memory.loading(key) as load:
             while True:
                 record = await self._store.instance(*key)
+                if record is not None and _counts_instances(group):
+                    # Grants in flight are in memory; one that has ended since this process wasn't there tells of itself in the store alone.
+                    fleet = await self._reader.fleet(group, key[1], now)
+                    self._memory.set_counted((group.app_id, group.track), key[1], fleet.counted_in)
                 if not load.overtaken:
                     return record
                 load.overtaken = False
@@ -215,8 +242,7 @@ class Hearing:
         if moved is None:
             return True
         try:
-            for grant in await self._store.weigh(*key, [report], group.timeouts, seen.last_seen):
-                self._memory.apply(grant)
+            self._memory.take(await self._store.weigh(*key, [report], group.timeouts, seen.last_seen))
         except StoreUnavailable:
             return False
         self._moved()
@@ -227,7 +253,12 @@ class Hearing:
         return evidence.weigh(grant, report, group.timeouts, seen.last_seen) if grant is not None else None
 
     async def _record_sighting(self, group: ResolvedGroup, key: InstanceKey, known: Known, seen: Known) -> None:
-        if await self._sightings.record(fleet_memory.sighting(key, seen), group.timeouts):
+        if await self._sightings.record(records.sighting(key, seen), group.timeouts):
             known.track, known.version = seen.track, seen.version
             known.attributes, known.alias = seen.attributes, seen.alias
         self._moved()
+
+
+def _counts_instances(group: ResolvedGroup) -> bool:
+    """Whether a wave is open that lets a number of instances in."""
+    return any(opened.instances is not None for opened in group.course.opened or ())

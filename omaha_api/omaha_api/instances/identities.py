@@ -9,7 +9,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from omaha_api import metrics
-from omaha_api.instances.fleet_memory import InstanceKey
+from omaha_api.instances.known import InstanceKey
 from update_core.omaha import identity
 from update_core.omaha.identity import Identity
 from update_core.omaha.messages import AppRequest, Request

@@ -36,10 +36,15 @@ class Machines:
 
     def attributes(self, words: Told) -> Attributes:
         """What is kept of them."""
-        attributes = Attributes(*map(bounded, words))
+        attributes = attributes_of(words)
         if len(self._shared) >= MAX_SHARED:
             return self._shared.get(attributes, attributes)
         return self._shared.setdefault(attributes, attributes)
+
+
+def attributes_of(words: Told) -> Attributes:
+    """What counts of them, with nothing in the place of what is too long."""
+    return Attributes(*map(bounded, words))
 
 
 def bounded(text: str) -> str:

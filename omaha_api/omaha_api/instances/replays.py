@@ -6,7 +6,7 @@ the first one left; what an update in flight moves by is moved once anyway.
 
 from datetime import UTC, datetime, timedelta
 
-from omaha_api.instances.fleet_memory import InstanceKey
+from omaha_api.instances.known import InstanceKey
 from update_core.omaha.messages import Event
 
 WINDOW = timedelta(minutes=10)

@@ -8,11 +8,12 @@ per instance.
 import asyncio
 import logging
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
-from omaha_api.instances.fleet_memory import FleetMemory, InstanceKey
-from update_core.fleet.grants import Grant, Timeouts
-from update_core.fleet.store import FleetStore, Sighting, StoreUnavailable
+from omaha_api.instances.fleet_memory import FleetMemory
+from omaha_api.instances.known import InstanceKey
+from update_core.fleet.grants import Timeouts
+from update_core.fleet.store import FleetStore, Moved, Sighting, StoreUnavailable
 
 logger = logging.getLogger(__name__)
 
@@ -76,7 +77,7 @@ class Sightings:
         # What waits for this instance is older than this.
         self._queued.pop((sighting.app_id, sighting.instance_id), None)
         try:
-            self._took(await self._store.observe(sighting, timeouts))
+            self._took(sighting, await self._store.observe(sighting, timeouts))
         except StoreUnavailable:
             return self.queue(sighting, timeouts)
         return True
@@ -145,7 +146,7 @@ class Sightings:
         failure: BaseException | None = None
         for (sighting, timeouts), result in zip(chunk, results, strict=True):
             if not isinstance(result, BaseException):
-                self._took(result)
+                self._took(sighting, result)
                 continue
             failure = result
             # Unless something newer of the same instance has come meanwhile.
@@ -166,6 +167,10 @@ class Sightings:
                 raise
         return bool(taken)
 
-    def _took(self, moved: Sequence[Grant]) -> None:
-        for grant in moved:
-            self._memory.apply(grant)
+    def _took(self, sighting: Sighting, moved: Moved) -> None:
+        self._memory.take(moved)
+        key = (sighting.app_id, sighting.instance_id)
+        known = self._memory.known(key)
+        if known is not None and known.first_seen is None:
+            # Taken for a newcomer because the store was away; now that can tell.
+            self._memory.outdate(key)

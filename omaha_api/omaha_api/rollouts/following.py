@@ -11,7 +11,9 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 
 from omaha_api.clock import Clock
-from omaha_api.instances.fleet_memory import MAX_LAG_SECONDS, FleetMemory, GroupKey, InstanceKey
+from omaha_api.instances.fleet_memory import MAX_LAG_SECONDS, FleetMemory
+from omaha_api.instances.known import InstanceKey
+from omaha_api.instances.ledgers import GroupKey
 from update_core.fleet.following import FleetFollower
 from update_core.fleet.grants import Grant
 from update_core.fleet.reading import InstanceChange, LogExpired
@@ -74,6 +76,8 @@ class Following:
             self._settle(key, grants.get(key), ledgers)
         for ledger in begun.ledgers:
             self._memory.hear(ledger)
+        for grant in begun.grants:
+            self._memory.count_in(grant)
         self._epoch, self._revision = begun.position.epoch, begun.position.latest
         self._confirm(began)
 
@@ -144,10 +148,7 @@ class Following:
             await self._begin_anew(str(error))
             return
         # Nothing is awaited from here on: whoever decides sees all of it, or nothing.
-        for key, change in changes.items():
-            self._take(key, change, ledgers)
-        for ledger in ledgers.values():
-            self._memory.hear(ledger)
+        self._take_all(changes, ledgers)
         self._revision = revision
         self._confirm(began)
         if changes:
@@ -157,6 +158,15 @@ class Following:
         logger.warning("the grants in flight are read anew: %s", why)
         await self.begin()
         self._moved()
+
+    def _take_all(self, changes: Mapping[InstanceKey, InstanceChange], ledgers: _Ledgers) -> None:
+        for key, change in changes.items():
+            self._take(key, change, ledgers)
+        for ledger in ledgers.values():
+            self._memory.hear(ledger)
+        for change in changes.values():
+            if change.row.grant is not None and not change.deleted:
+                self._memory.count_in(change.row.grant)
 
     def _take(self, key: InstanceKey, change: InstanceChange, ledgers: _Ledgers) -> None:
         if change.deleted:

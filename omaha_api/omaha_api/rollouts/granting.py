@@ -9,10 +9,12 @@ import logging
 from collections import defaultdict
 
 from omaha_api.clock import Clock
-from omaha_api.instances.fleet_memory import FleetMemory, GroupKey
+from omaha_api.instances.fleet_memory import FleetMemory
+from omaha_api.instances.known import InstanceKey
+from omaha_api.instances.ledgers import GroupKey
 from omaha_api.rollouts import rollout_mirror
-from update_core.fleet.store import FleetStore, Sighting, StoreUnavailable
-from update_core.rollout import decide
+from update_core.fleet.store import FleetStore, Granted, Sighting, StoreUnavailable
+from update_core.rollout import admission, decide
 from update_core.rollout.model import Decision, Fleet, Instance, Offer, Reason, Refusal, ResolvedGroup
 
 logger = logging.getLogger(__name__)
@@ -32,6 +34,8 @@ class Granting:
         self._attempts: defaultdict[GroupKey, int] = defaultdict(int)
         self.granted = 0
         """New grants since the start."""
+        self.granted_to_newcomers = 0
+        """Those of them whose instances weren't established."""
 
     async def grant(self, group: ResolvedGroup, instance: Instance, sighting: Sighting) -> Decision:
         """The store's decision for an instance that memory would offer to; without the store, a refusal."""
@@ -39,7 +43,7 @@ class Granting:
             refusal = await self._mirror.ensure(group)
             if refusal is not None:
                 return refusal
-            if not self._contended(group):
+            if not self._contended(group, instance, sighting):
                 return await self._attempt(group, instance, sighting)
             async with self._turns[group.app_id, group.track]:
                 if self._memory.lagging:
@@ -53,15 +57,29 @@ class Granting:
             logger.debug("no grant without the store: %s", error)
             return Refusal(Reason.STORE_UNAVAILABLE)
 
-    def _contended(self, group: ResolvedGroup) -> bool:
-        fleet = self._memory.fleet(group, None)
-        most = group.limits.max_in_flight
+    def _contended(self, group: ResolvedGroup, instance: Instance, sighting: Sighting) -> bool:
+        """Whether all who are asking now may be more than a limit lets through."""
+        fleet = self._fleet(group, sighting)
         attempts = self._attempts[group.app_id, group.track]
-        return fleet.rate_slot is not None or (most is not None and fleet.in_flight + attempts >= most)
+        most = group.limits.max_in_flight
+        if fleet.rate_slot is not None or (most is not None and fleet.in_flight + attempts >= most):
+            return True
+        question = decide.Question(group, instance, fleet, self._clock() + self._memory.ahead)
+        if question.newcomer and (
+            fleet.newcomer_slot is not None
+            or (most is not None and fleet.newcomers_in_flight + attempts >= admission.newcomers_share(most))
+        ):
+            return True
+        return any(
+            opened.instances is not None
+            and opened.name == question.wave
+            and fleet.through.get(opened.name, 0) + attempts >= opened.instances
+            for opened in group.course.opened or ()
+        )
 
     def _fleet(self, group: ResolvedGroup, sighting: Sighting) -> Fleet:
-        live = self._memory.live_grant((sighting.app_id, sighting.instance_id))
-        return self._memory.fleet(group, live)
+        key = (sighting.app_id, sighting.instance_id)
+        return self._memory.fleet(group, self._memory.live_grant(key), sighting.instance_id, self._memory.known(key))
 
     async def _attempt(self, group: ResolvedGroup, instance: Instance, sighting: Sighting) -> Decision:
         key = (group.app_id, group.track)
@@ -70,11 +88,28 @@ class Granting:
             granted = await self._store.grant(group, instance, sighting, self._clock())
         finally:
             self._attempts[key] -= 1
+        self._take(granted, group, (sighting.app_id, sighting.instance_id))
+        if isinstance(granted.decision, Refusal):
+            self._wonder(group, instance, sighting)
+        return granted.decision
+
+    def _take(self, granted: Granted, group: ResolvedGroup, asking: InstanceKey) -> None:
+        new = granted.decision.grant if isinstance(granted.decision, Offer) else None
         if granted.closed is not None:
             self._memory.apply(granted.closed)
-        if isinstance(granted.decision, Offer) and granted.decision.grant is not None:
-            if granted.decision.grant != self._memory.live_grant((sighting.app_id, sighting.instance_id)):
+        if new is not None:
+            if new != self._memory.live_grant(asking):
                 self.granted += 1
-            self._memory.apply(granted.decision.grant)
+                self.granted_to_newcomers += not new.established
+            self._memory.apply(new)
         self._memory.learn(granted.ledger, group.limits)
-        return granted.decision
+        if new is not None:
+            # After the ledger, which has the waves that count.
+            self._memory.count_in(new)
+
+    def _wonder(self, group: ResolvedGroup, instance: Instance, sighting: Sighting) -> None:
+        """Where memory still doesn't see why the store refused, it has an old record of the instance."""
+        decision = decide.decide(group, instance, self._fleet(group, sighting), self._clock() + self._memory.ahead)
+        if isinstance(decision, Offer):
+            self._memory.set_counted((group.app_id, group.track), sighting.instance_id, "")
+            self._memory.outdate((sighting.app_id, sighting.instance_id))

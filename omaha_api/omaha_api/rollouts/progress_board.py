@@ -11,9 +11,10 @@ from collections.abc import Callable
 from typing import Protocol
 
 from omaha_api.clock import Clock
-from omaha_api.instances.fleet_memory import GroupKey
+from omaha_api.instances.ledgers import GroupKey
 from omaha_api.placements import Placements
 from update_core import catalog
+from update_core.fleet.keeping import FleetKeeper
 from update_core.fleet.progress import GroupProgress
 from update_core.fleet.reading import FleetReader
 from update_core.fleet.store import FleetStore, StoreUnavailable
@@ -29,8 +30,8 @@ _LONGEST_WAIT_SECONDS = 1.0
 """For the names of new groups, before they are counted."""
 
 
-class CountingStore(FleetStore, FleetReader, Protocol):
-    """A store that counts, and logs what was counted."""
+class CountingStore(FleetStore, FleetReader, FleetKeeper, Protocol):
+    """A store that counts, logs what was counted, and knows when it was served."""
 
 
 class ProgressBoard:

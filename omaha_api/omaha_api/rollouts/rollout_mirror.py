@@ -5,12 +5,15 @@ The mirror is what a lost Group status is restored from; and a store that meets 
 
 import asyncio
 import logging
+from typing import NamedTuple
 
 from omaha_api.clock import Clock
-from omaha_api.instances.fleet_memory import FleetMemory, GroupKey
+from omaha_api.instances.fleet_memory import FleetMemory
+from omaha_api.instances.ledgers import GroupKey
 from update_core import catalog
 from update_core.fleet.store import FleetStore, StoreUnavailable
-from update_core.rollout.model import Refusal, ResolvedGroup
+from update_core.rollout.model import Refusal, ResolvedGroup, Stamp
+from update_core.rollout.plan import Course, HaltOn
 
 logger = logging.getLogger(__name__)
 
@@ -18,15 +21,24 @@ _CHUNK = 64
 _RETRY_SECONDS = 1.0
 
 
+class _Mirrored(NamedTuple):
+    """What the store keeps of a rollout, and judges its outcomes by. A plain tuple: each new catalog compares every group's."""
+
+    stamp: Stamp
+    completed: bool
+    course: Course
+    halt_on: HaltOn | None
+
+
 class RolloutMirror:
-    """Which stamps the store has."""
+    """Which stamps the store has, how far each rollout is, and what halts it."""
 
     def __init__(self, store: FleetStore, memory: FleetMemory, clock: Clock) -> None:
         self._store = store
         self._memory = memory
         self._clock = clock
-        self._recorded: dict[GroupKey, tuple[int, bool]] = {}
-        """(sequence, completed) that the store has confirmed, by group."""
+        self._recorded: dict[GroupKey, _Mirrored] = {}
+        """What the store has confirmed last, by group."""
         self._stale: dict[GroupKey, tuple[int, Refusal]] = {}
         self._latest = catalog.EMPTY
         self._changed = asyncio.Event()
@@ -39,6 +51,8 @@ class RolloutMirror:
     async def ensure(self, group: ResolvedGroup) -> Refusal | None:
         """Have the group's stamp in the store; a refusal if the store has seen a later one.
 
+        A grant doesn't wait for a new course of the same rollout: that is mirrored within moments, and no outcome comes sooner.
+
         Raises:
             StoreUnavailable: it can't be recorded.
         """
@@ -46,7 +60,7 @@ class RolloutMirror:
             return None
         key = (group.app_id, group.track)
         recorded, stale = self._recorded.get(key), self._stale.get(key)
-        if recorded is not None and recorded[0] == group.stamp.sequence:
+        if recorded is not None and recorded.stamp.sequence == group.stamp.sequence:
             return None
         if stale is not None and stale[0] == group.stamp.sequence:
             return stale[1]
@@ -89,7 +103,7 @@ class RolloutMirror:
         stale = self._stale.get(key)
         if stale is not None and stale[0] == group.stamp.sequence:
             return False
-        return self._recorded.get(key) != (group.stamp.sequence, group.completed)
+        return self._recorded.get(key) != _mirrored(group, group.stamp)
 
     async def _record(self, group: ResolvedGroup) -> Refusal | None:
         if group.stamp is None:
@@ -106,6 +120,14 @@ class RolloutMirror:
             )
             self._stale[key] = (group.stamp.sequence, answer)
             return answer
-        self._recorded[key] = (group.stamp.sequence, group.completed)
+        self._recorded[key] = _mirrored(group, group.stamp)
         self._memory.learn(answer, group.limits)
+        latest = self._latest.group(*key)
+        if latest is not None and self._is_news(latest):
+            # Whoever asked for this had an earlier catalog; the latest is to be what stands.
+            self._changed.set()
         return None
+
+
+def _mirrored(group: ResolvedGroup, stamp: Stamp) -> _Mirrored:
+    return _Mirrored(stamp, group.completed, group.course, group.plan.halt_on)

@@ -46,7 +46,6 @@ class Sweeper:
             self._away = True
             return
         self._away = False
-        for grant in ended:
-            self._memory.apply(grant)
-        if ended:
+        self._memory.take(ended)
+        if ended.grants:
             self._moved()

@@ -26,6 +26,11 @@ _RULES: dict[str, str] = {
         LEFT JOIN grants ON grants.app_id = groups.app_id AND grants.track = groups.track AND grants.live
         GROUP BY groups.app_id, groups.track, groups.in_flight HAVING groups.in_flight <> count(grants.number)
     """,
+    "a group counts other than its newcomers' live grants as in flight": """
+        SELECT groups.app_id, groups.track, groups.newcomers_in_flight, count(grants.number) FROM groups
+        LEFT JOIN grants ON grants.app_id = groups.app_id AND grants.track = groups.track AND grants.live AND grants.established = 0
+        GROUP BY groups.app_id, groups.track, groups.newcomers_in_flight HAVING groups.newcomers_in_flight <> count(grants.number)
+    """,
     "an instance has several live grants": """
         SELECT app_id, instance_id, count(*) FROM grants WHERE live GROUP BY app_id, instance_id HAVING count(*) > 1
     """,
@@ -47,6 +52,12 @@ _RULES: dict[str, str] = {
         GROUP BY groups.app_id, groups.track, groups.next_number
         HAVING max(grants.number) <> groups.next_number - 1 OR count(*) <> max(grants.number) - min(grants.number) + 1
     """,
+    "a group's newcomers aren't numbered without gaps up to its next one": """
+        SELECT groups.app_id, groups.track, groups.next_newcomer, count(*), max(grants.newcomer) FROM groups
+        JOIN grants ON grants.app_id = groups.app_id AND grants.track = groups.track AND grants.newcomer IS NOT NULL
+        GROUP BY groups.app_id, groups.track, groups.next_newcomer
+        HAVING max(grants.newcomer) <> groups.next_newcomer - 1 OR count(*) <> max(grants.newcomer)
+    """,
     "a grant belongs to no group": """
         SELECT grants.app_id, grants.track, grants.number FROM grants
         LEFT JOIN groups ON groups.app_id = grants.app_id AND groups.track = grants.track WHERE groups.track IS NULL
@@ -55,6 +66,18 @@ _RULES: dict[str, str] = {
         SELECT grants.app_id, grants.track, grants.number, grants.sequence FROM grants
         JOIN groups ON groups.app_id = grants.app_id AND groups.track = grants.track
         WHERE grants.sequence > groups.highest_sequence
+    """,
+    "a wave's tally isn't what its instances' outcomes are": """
+        SELECT tallies.app_id, tallies.track, tallies.wave, tallies.succeeded, tallies.failed FROM tallies
+        JOIN groups ON groups.app_id = tallies.app_id AND groups.track = tallies.track AND groups.highest_sequence = tallies.sequence
+        LEFT JOIN samples ON samples.app_id = tallies.app_id AND samples.track = tallies.track AND samples.sequence = tallies.sequence
+            AND samples.epoch = tallies.epoch AND samples.wave = tallies.wave
+        WHERE tallies.epoch = (
+            SELECT max(latest.epoch) FROM tallies AS latest
+            WHERE latest.app_id = tallies.app_id AND latest.track = tallies.track AND latest.sequence = tallies.sequence
+        )
+        GROUP BY tallies.app_id, tallies.track, tallies.sequence, tallies.epoch, tallies.wave, tallies.succeeded, tallies.failed
+        HAVING coalesce(sum(1 - samples.failed), 0) <> tallies.succeeded OR coalesce(sum(samples.failed), 0) <> tallies.failed
     """,
     "the log has an entry that was never numbered, or is told to be gone": """
         SELECT revision FROM changes WHERE revision > (SELECT revision FROM store) OR revision <= (SELECT pruned FROM store)

@@ -3,26 +3,28 @@
 All numbers of a report are of one state of the database.
 """
 
-import json
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import datetime
+from types import MappingProxyType
 
-from omaha_api.store import rows
+from omaha_api.store import censuses, courses, heartbeat, judgings
+from omaha_api.store.censuses import Wanted, asked
 from omaha_api.store.database import Connection
-from update_core import versions
+from omaha_api.store.judgings import Through
+from update_core.fleet import census, outages
+from update_core.fleet.census import Standing
+from update_core.fleet.outages import Uptime
 from update_core.fleet.progress import GroupProgress, RolloutRecord
 from update_core.resources.group import DEFAULT_ACTIVE_SECONDS
+from update_core.rollout.advance import WaveCounts
 from update_core.rollout.model import ResolvedGroup
+from update_core.rollout.plan import Latch
 
 GroupKey = tuple[str, str]
 """(app_id, track)."""
 
-# Each of these gives one row, a JSON document: asked row by row, the interpreter's lock would change hands for each of thousands, and the
-# event loop would wait for it as often.
-#
 # An instance that failed and was granted again within the rollout counts as what became of the later grant.
 _ROLLOUTS = f"""
     SELECT json_group_array(json_array(groups.app_id, groups.track, (
@@ -33,20 +35,14 @@ _ROLLOUTS = f"""
                 WHERE later.app_id = failed.app_id AND later.instance_id = failed.instance_id AND later.track = failed.track
                     AND later.number > failed.number AND later.sequence = failed.sequence
             )
-    ), {rows.ROLLOUT_COLUMNS}))
+    ), groups.through, groups.latch, {courses.COLUMNS}))
     FROM groups JOIN rollouts ON rollouts.app_id = groups.app_id AND rollouts.track = groups.track
         AND rollouts.sequence = groups.highest_sequence
 """  # noqa: S608 - the columns are a constant
-_INSTANCES = """
-    SELECT json_group_array(json((
-        SELECT json_group_array(json_array(version, total, active)) FROM (
-            SELECT version, count(*) AS total, count(*) FILTER (WHERE last_seen >= wanted.since) AS active
-            FROM instances INDEXED BY instances_by_group WHERE app_id = wanted.app_id AND track = wanted.track GROUP BY version
-        ) AS heard
-    )))
-    FROM (
-        SELECT value ->> 0 AS app_id, value ->> 1 AS track, CAST(value ->> 2 AS BIGINT) AS since FROM json_each(?)
-    ) AS wanted
+_TALLIES = """
+    SELECT json_group_array(json_array(tallies.app_id, tallies.track, tallies.epoch, tallies.wave, tallies.succeeded, tallies.failed))
+    FROM groups JOIN tallies ON tallies.app_id = groups.app_id AND tallies.track = groups.track
+        AND tallies.sequence = groups.highest_sequence
 """
 _LIVE = """
     SELECT json_group_array(json_array(app_id, track, sequence, count)) FROM (
@@ -57,67 +53,123 @@ _LIVE = """
 
 
 @dataclass(frozen=True, slots=True)
-class _Heard:
-    """Instances of one group that report one version."""
+class _Rollout:
+    """The latest rollout of a group, and what is counted while it goes on."""
 
-    version: str
-    total: int
-    active: int
+    record: RolloutRecord
+    failed: int
+    through: Through
+    latch: Latch | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Tally:
+    """Outcomes of one wave in one epoch of the latest rollout."""
+
+    epoch: int
+    wave: str
+    succeeded: int
+    failed: int
 
 
 def progress(connection: Connection, groups: Sequence[ResolvedGroup], now: datetime) -> dict[GroupKey, GroupProgress]:
     """Counts of the given groups, and of those that a rollout is known of (whose Group may be gone)."""
-    known = {
-        (app_id, track): (rows.to_rollout(tuple(row)), failed)
-        for app_id, track, failed, *row in _asked(connection, _ROLLOUTS)
-    }
-    active_seconds = {(group.app_id, group.track): group.active_seconds for group in groups}
-    live = _live(connection)
-    keys = [*active_seconds, *(key for key in known if key not in active_seconds)]
-    since = {
-        seconds: rows.micros(now - timedelta(seconds=seconds))
-        for seconds in {*active_seconds.values(), DEFAULT_ACTIVE_SECONDS}
-    }
-    wanted = [(*key, since[active_seconds.get(key, DEFAULT_ACTIVE_SECONDS)]) for key in keys]
-    heard = _asked(connection, _INSTANCES, json.dumps(wanted))
+    given = {(group.app_id, group.track): group for group in groups}
+    rollouts, tallies, live = _rollouts(connection), _tallies(connection), _live(connection)
+    uptime = outages.as_of(heartbeat.uptime(connection), now)
+    keys = [*given, *(key for key in rollouts if key not in given)]
+    wanted = [_wanted(key, given.get(key), rollouts.get(key), uptime, now) for key in keys]
     counted: dict[GroupKey, GroupProgress] = {}
-    for key, instances in zip(keys, heard, strict=True):
-        rollout, failed = known.get(key, (None, 0))
-        counted[key] = _progress(key, rollout, [_Heard(*row) for row in instances], live[key], failed)
+    for key, found in zip(keys, censuses.take(connection, wanted), strict=True):
+        group, rollout = given.get(key), rollouts.get(key)
+        standing = census.read(found, group, rollout.record if rollout is not None else None)
+        counted[key] = _progress(key, standing, rollout, live[key], tallies[key], settled=_settled(group, uptime, now))
     return counted
 
 
-def _asked(connection: Connection, statement: str, *parameters: str) -> list[list[Any]]:
-    ((answer,),) = connection.execute(statement, parameters).fetchall()
-    found: list[list[Any]] = json.loads(answer)
-    return found
+def _wanted(
+    key: GroupKey, group: ResolvedGroup | None, rollout: _Rollout | None, uptime: Uptime, now: datetime
+) -> Wanted:
+    record = rollout.record if rollout is not None else None
+    return Wanted(
+        *key,
+        active_since=outages.horizon(uptime, now, _active_seconds(group)),
+        known_until=census.known_until(record, group, now),
+        by_machine=census.by_machine(group, record),
+    )
 
 
 def _progress(
-    key: GroupKey, rollout: RolloutRecord | None, heard: Sequence[_Heard], live: dict[int, int], failed: int
+    key: GroupKey,
+    standing: Standing,
+    rollout: _Rollout | None,
+    live: Mapping[int, int],
+    tallies: Sequence[_Tally],
+    *,
+    settled: bool,
 ) -> GroupProgress:
     app_id, track = key
     return GroupProgress(
         app_id=app_id,
         track=track,
-        rollout=rollout,
-        total=sum(each.total for each in heard),
-        active=sum(each.active for each in heard),
-        on_target=sum(each.active for each in heard if rollout is not None and _reached(each.version, rollout.version)),
+        rollout=rollout.record if rollout is not None else None,
+        total=standing.total,
+        active=standing.active,
+        on_target=standing.on_target,
         in_progress=sum(live.values()),
-        in_progress_current=live.get(rollout.sequence, 0) if rollout else 0,
-        failed=failed,
+        in_progress_current=live.get(rollout.record.sequence, 0) if rollout is not None else 0,
+        failed=rollout.failed if rollout is not None else 0,
+        finished=standing.finished,
+        waves=_waves(rollout, standing.waiting, tallies) if rollout is not None else MappingProxyType({}),
+        latch=rollout.latch if rollout is not None else None,
+        settled=settled,
     )
 
 
-def _reached(version: str, target: str) -> bool:
-    current, wanted = versions.parse_or_none(version), versions.parse_or_none(target)
-    return current is not None and wanted is not None and current >= wanted
+def _waves(rollout: _Rollout, waiting: Mapping[str, int], tallies: Sequence[_Tally]) -> Mapping[str, WaveCounts]:
+    """Failures count since the last resume; who succeeded before it is still there, and isn't granted again."""
+    epoch = rollout.record.course.epoch
+    return MappingProxyType(
+        {
+            wave: WaveCounts(
+                granted=rollout.through.get(wave, 0),
+                succeeded=sum(tally.succeeded for tally in tallies if tally.wave == wave),
+                failed=sum(tally.failed for tally in tallies if tally.wave == wave and tally.epoch == epoch),
+                waiting=count,
+            )
+            for wave, count in waiting.items()
+        }
+    )
+
+
+def _active_seconds(group: ResolvedGroup | None) -> int:
+    return group.active_seconds if group is not None else DEFAULT_ACTIVE_SECONDS
+
+
+def _settled(group: ResolvedGroup | None, uptime: Uptime, now: datetime) -> bool:
+    poll = group.poll_interval_seconds if group is not None else None
+    return outages.settled(uptime, now, outages.settling_seconds(_active_seconds(group), poll))
+
+
+def _rollouts(connection: Connection) -> dict[GroupKey, _Rollout]:
+    return {
+        (app_id, track): _Rollout(
+            courses.to_record(tuple(row)), failed, judgings.to_through(through), judgings.to_latch(latch)
+        )
+        for app_id, track, failed, through, latch, *row in asked(connection, _ROLLOUTS)
+    }
+
+
+def _tallies(connection: Connection) -> defaultdict[GroupKey, list[_Tally]]:
+    tallies: defaultdict[GroupKey, list[_Tally]] = defaultdict(list)
+    for app_id, track, *tally in asked(connection, _TALLIES):
+        tallies[app_id, track].append(_Tally(*tally))
+    return tallies
 
 
 def _live(connection: Connection) -> defaultdict[GroupKey, dict[int, int]]:
     """Live grants by group and sequence."""
     live: defaultdict[GroupKey, dict[int, int]] = defaultdict(dict)
-    for app_id, track, sequence, count in _asked(connection, _LIVE):
+    for app_id, track, sequence, count in asked(connection, _LIVE):
         live[app_id, track][sequence] = count
     return live

@@ -1,6 +1,7 @@
 """A person ends what the fleet knows of an instance: its update, or all of it.
 
-Rows of grants stay, because the rate limit counts by them; what they count for otherwise ends.
+Rows of grants stay, because the rate limit counts by them; what they count for otherwise ends. A failure that a rollout is judged by stays
+until the instance's next outcome: who resets whatever fails doesn't keep a rollout from being halted.
 """
 
 from dataclasses import replace
@@ -21,8 +22,9 @@ def reset(connection: Connection, app_id: str, instance_id: str, now: datetime, 
     if known is None:
         return None
     closed = _close(connection, known, now)
-    instances.save(connection, known, known.record, None, at)
-    return Ended(known.record, closed)
+    record = replace(known.record, attempts=())
+    instances.save(connection, known, record, None, at)
+    return Ended(record, closed)
 
 
 def forget(connection: Connection, app_id: str, instance_id: str, now: datetime, at: datetime) -> Ended | None:
@@ -31,9 +33,14 @@ def forget(connection: Connection, app_id: str, instance_id: str, now: datetime,
     if known is None:
         return None
     closed = _close(connection, known, now)
-    connection.execute(_FORGET_HISTORY, (app_id, instance_id))
-    instances.remove(connection, known, at)
+    erase(connection, known, at)
     return Ended(known.record, closed)
+
+
+def erase(connection: Connection, known: Stored, at: datetime) -> None:
+    """Remove an instance with its history; what it has in flight is the caller's to end before."""
+    connection.execute(_FORGET_HISTORY, (known.record.app_id, known.record.instance_id))
+    instances.remove(connection, known, at)
 
 
 def _close(connection: Connection, known: Stored, now: datetime) -> Grant | None:

@@ -16,12 +16,14 @@ from omaha_api.store import (
     granting,
     grants,
     groups,
+    heartbeat,
     instances,
     listing,
     log,
     observing,
     placing,
     publishing,
+    retiring,
     rollouts,
 )
 from omaha_api.store.database import Connection, Database, Moment
@@ -42,7 +44,7 @@ from update_core.fleet.reading import (
     Position,
     ProgressRow,
 )
-from update_core.fleet.store import Granted, GroupLedger, InstanceRecord, Sighting
+from update_core.fleet.store import Granted, GroupLedger, InstanceRecord, Moved, Sighting
 from update_core.rollout.model import Fleet, Instance, Refusal, ResolvedGroup, Stamp
 
 CHUNK = 250
@@ -56,7 +58,7 @@ _NO_TIMEOUTS = Timeouts(update_seconds=0, reboot_seconds=0)
 
 
 class DatabaseStore:
-    """A FleetStore, FleetReader and FleetFollower on a database, which nobody else has opened through this object."""
+    """A FleetStore, FleetReader, FleetKeeper and FleetFollower on a database, which nobody else has opened through this object."""
 
     shared = False
     """Whether other processes may write to the database as well."""
@@ -92,7 +94,7 @@ class DatabaseStore:
         """See FleetStore.instance."""
         return await self._readers.read(lambda connection: instances.load(connection, app_id, instance_id))
 
-    async def observe(self, sighting: Sighting, timeouts: Timeouts | None) -> Sequence[Grant]:
+    async def observe(self, sighting: Sighting, timeouts: Timeouts | None) -> Moved:
         """See FleetStore.observe."""
         run_on = timeouts or _NO_TIMEOUTS
         return await self._writer.submit(
@@ -106,7 +108,7 @@ class DatabaseStore:
 
     async def weigh(
         self, app_id: str, instance_id: str, evidence: Sequence[Evidence], timeouts: Timeouts, now: datetime
-    ) -> Sequence[Grant]:
+    ) -> Moved:
         """See FleetStore.weigh."""
         return await self._writer.submit(
             lambda connection, moment: observing.weigh(
@@ -132,14 +134,19 @@ class DatabaseStore:
             )
         )
 
-    async def sweep(self, now: datetime) -> Sequence[Grant]:
+    async def sweep(self, now: datetime) -> Moved:
         """See FleetStore.sweep."""
         ended: list[Grant] = []
-        while chunk := await self._writer.submit(
-            lambda connection, moment: grants.expire(connection, moment.now(now), CHUNK, moment.at)
-        ):
-            ended.extend(chunk)
-        return ended
+        # What a later transaction did to a group that was halted is newer.
+        halted: dict[tuple[str, str], GroupLedger] = {}
+        while True:
+            chunk = await self._writer.submit(
+                lambda connection, moment: heartbeat.expire(connection, moment.now(now), CHUNK, moment.at)
+            )
+            ended.extend(chunk.grants)
+            halted |= {(ledger.app_id, ledger.track): ledger for ledger in chunk.halted}
+            if not chunk.grants:
+                return Moved(tuple(ended), tuple(halted.values()))
 
     async def progress(self, groups: Sequence[ResolvedGroup], now: datetime) -> Mapping[tuple[str, str], GroupProgress]:
         """See FleetStore.progress."""
@@ -221,6 +228,25 @@ class DatabaseStore:
             pruned += count
         return pruned
 
+    # FleetKeeper
+
+    async def beat(self, now: datetime) -> Sequence[Grant]:
+        """See FleetKeeper.beat."""
+        return await self._writer.submit(
+            lambda connection, moment: heartbeat.beat(connection, moment.now(now), moment.at)
+        )
+
+    async def retire(self, app_id: str, retention_seconds: int, now: datetime, limit: int) -> Sequence[str]:
+        """See FleetKeeper.retire."""
+        at = self._database.database_time(now)
+        since, silent = await self._readers.read(
+            lambda connection: retiring.silent(connection, app_id, retention_seconds, at, limit)
+        )
+        gone: list[str] = []
+        for start in range(0, len(silent), CHUNK):
+            gone += await self._retire(app_id, silent[start : start + CHUNK], since)
+        return gone
+
     # FleetFollower
 
     def database_time(self, then: datetime) -> datetime:
@@ -250,6 +276,11 @@ class DatabaseStore:
                 sightings if moment.ahead is None else [_sighted(sighting, moment) for sighting in sightings],
                 moment.at,
             )
+        )
+
+    async def _retire(self, app_id: str, silent: Sequence[str], since: datetime) -> Sequence[str]:
+        return await self._writer.submit(
+            lambda connection, moment: retiring.retire(connection, app_id, silent, since, moment.at)
         )
 
     async def _publish(self, counts: Sequence[GroupProgress], now: datetime) -> None:

@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from omaha_api.store import groups, instances, rows
+from omaha_api.store import groups, instances, outcomes, rows
 from omaha_api.store.database import Connection
-from update_core.fleet import evidence
+from update_core.fleet import attempts, evidence
 from update_core.fleet.evidence import Evidence
 from update_core.fleet.grants import Grant, GrantState, Timeouts
+from update_core.fleet.store import Moved
 
 _SELECT = f"SELECT {rows.GRANT_COLUMNS} FROM grants"  # noqa: S608 - the columns are a constant
 _LIVE = f"{_SELECT} WHERE app_id = ? AND instance_id = ? AND live"
@@ -21,7 +22,9 @@ _DUE = f"""
         AND grants.live AND grants.deadline <= ? LIMIT ?
 """  # noqa: S608 - the columns are a constant
 _FIRST_DEADLINE = "SELECT min(deadline) FROM grants INDEXED BY live_deadlines WHERE app_id = ? AND track = ? AND live"
-_INSERT = f"INSERT INTO grants ({rows.GRANT_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608 - the columns are a constant
+_INSERT = f"""
+    INSERT INTO grants ({rows.GRANT_COLUMNS}, newcomer) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+"""  # noqa: S608 - the columns are a constant
 _MOVE = """
     UPDATE grants SET state = ?, moved_at = ?, deadline = ?, boot_id = ?, error_code = ?, detail = ?
     WHERE app_id = ? AND track = ? AND number = ?
@@ -49,9 +52,9 @@ def first_deadline(connection: Connection, app_id: str, track: str) -> datetime 
     return rows.instant_or_none(deadline)
 
 
-def add(connection: Connection, grant: Grant) -> None:
-    """Write a new grant. Its group's counters are the caller's."""
-    connection.execute(_INSERT, rows.from_grant(grant))
+def add(connection: Connection, grant: Grant, newcomer: int | None = None) -> None:
+    """Write a new grant, with its number among newcomers' if it is one's. Its group's counters are the caller's."""
+    connection.execute(_INSERT, (*rows.from_grant(grant), newcomer))
     _note(connection, grant, "")
 
 
@@ -72,7 +75,7 @@ def move(connection: Connection, before: Grant, after: Grant) -> Grant:
         ),
     )
     if before.state.live and not after.state.live:
-        groups.close_one(connection, after.app_id, after.track)
+        groups.close_one(connection, after.app_id, after.track, newcomer=not after.established)
     _note(connection, after, before.state.value)
     return after
 
@@ -96,9 +99,9 @@ def weigh(
     return moved
 
 
-def expire(connection: Connection, now: datetime, limit: int, at: datetime) -> list[Grant]:
-    """End at most `limit` of the grants whose deadline has passed; returns them as they ended."""
-    due = [rows.to_grant(row) for row in connection.execute(_DUE, (rows.micros(now), limit))]
+def expire(connection: Connection, now: datetime, limit: int, at: datetime) -> Moved:
+    """End at most `limit` of the grants whose deadline has passed."""
+    due = [rows.to_grant(row) for row in connection.execute(_DUE, (rows.micros(now), limit)).fetchall()]
     ended: list[Grant] = []
     for grant in due:
         after = evidence.expire(grant, now)
@@ -107,8 +110,10 @@ def expire(connection: Connection, now: datetime, limit: int, at: datetime) -> l
         held = instances.stored(connection, grant.app_id, grant.instance_id)
         ended.append(move(connection, grant, after))
         if held is not None:
-            instances.save(connection, held, held.record, after, at)
-    return ended
+            failed = attempts.after(held.record.attempts, (after,))
+            instances.save(connection, held, replace(held.record, attempts=failed), after, at)
+    halted = outcomes.record(connection, ended)
+    return Moved(tuple(ended), outcomes.ledgers(connection, halted))
 
 
 def _note(connection: Connection, grant: Grant, from_state: str) -> None:

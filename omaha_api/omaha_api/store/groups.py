@@ -1,25 +1,38 @@
 """The rows of groups: the counters that limits are kept with. One row per (app_id, track), which a Group's deletion doesn't end."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from omaha_api.store import rows
+from omaha_api.store import judgings, rows
 from omaha_api.store.database import Connection
+from omaha_api.store.judgings import Judging, Through
 from update_core.fleet.store import GroupLedger
-from update_core.rollout import limits
+from update_core.rollout import admission, limits
 from update_core.rollout.model import Limits, ResolvedGroup, Stamp
+from update_core.rollout.plan import Latch
 
-_COLUMNS = "highest_sequence, next_number, in_flight, last_grant_at, quiet_until"
+_COLUMNS = (
+    "highest_sequence, next_number, in_flight, last_grant_at, quiet_until, newcomers_in_flight, next_newcomer, "
+    "through, judging, latch"
+)
 _SELECT = f"SELECT {_COLUMNS} FROM groups WHERE app_id = ? AND track = ?"  # noqa: S608 - the columns are a constant
 _SELECT_ALL = f"SELECT app_id, track, {_COLUMNS} FROM groups"  # noqa: S608 - the columns are a constant
 _UPSERT = f"""
-    INSERT INTO groups (app_id, track, {_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)
+    INSERT INTO groups (app_id, track, {_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT (app_id, track) DO UPDATE SET
         highest_sequence = excluded.highest_sequence, next_number = excluded.next_number, in_flight = excluded.in_flight,
-        last_grant_at = excluded.last_grant_at, quiet_until = excluded.quiet_until
+        last_grant_at = excluded.last_grant_at, quiet_until = excluded.quiet_until,
+        newcomers_in_flight = excluded.newcomers_in_flight, next_newcomer = excluded.next_newcomer, through = excluded.through,
+        judging = excluded.judging, latch = excluded.latch
 """  # noqa: S608 - the columns are a constant
-_CLOSE_ONE = "UPDATE groups SET in_flight = in_flight - 1 WHERE app_id = ? AND track = ?"
+_CLOSE_ONE = """
+    UPDATE groups SET in_flight = in_flight - 1, newcomers_in_flight = newcomers_in_flight - ? WHERE app_id = ? AND track = ?
+"""
+_LATCH = "UPDATE groups SET latch = ? WHERE app_id = ? AND track = ?"
 _GRANTED_AT = "SELECT granted_at FROM grants WHERE app_id = ? AND track = ? AND number = ?"
+_NEWCOMER_GRANTED_AT = """
+    SELECT granted_at FROM grants INDEXED BY grants_of_newcomers WHERE app_id = ? AND track = ? AND newcomer = ? AND newcomer IS NOT NULL
+"""
 _BIRTH = "SELECT created_at FROM store"
 
 BIRTH_SLACK = timedelta(minutes=1)
@@ -37,8 +50,13 @@ class GroupRow:
     in_flight: int = 0
     last_grant_at: datetime | None = None
     quiet_until: datetime | None = None
+    newcomers_in_flight: int = 0
+    next_newcomer: int = 1
+    through: Through = field(default_factory=lambda: judgings.NOBODY)
+    judging: Judging = judgings.NOTHING
+    latch: Latch | None = None
 
-    def ledger(self, rate_slot: datetime | None) -> GroupLedger:
+    def ledger(self, rate_slot: datetime | None, newcomer_slot: datetime | None = None) -> GroupLedger:
         """What a replica is told of it."""
         return GroupLedger(
             app_id=self.app_id,
@@ -48,6 +66,10 @@ class GroupRow:
             in_flight=self.in_flight,
             rate_slot=rate_slot,
             quiet_until=self.quiet_until,
+            latch=self.latch,
+            through=self.through,
+            newcomers_in_flight=self.newcomers_in_flight,
+            newcomer_slot=newcomer_slot,
         )
 
 
@@ -74,13 +96,28 @@ def save(connection: Connection, row: GroupRow) -> None:
             row.in_flight,
             None if row.last_grant_at is None else rows.micros(row.last_grant_at),
             None if row.quiet_until is None else rows.micros(row.quiet_until),
+            row.newcomers_in_flight,
+            row.next_newcomer,
+            judgings.from_through(row.through),
+            judgings.from_judging(row.judging),
+            judgings.from_latch(row.latch),
         ),
     )
 
 
-def close_one(connection: Connection, app_id: str, track: str) -> None:
+def close_one(connection: Connection, app_id: str, track: str, *, newcomer: bool) -> None:
     """One grant fewer is in flight."""
-    connection.execute(_CLOSE_ONE, (app_id, track))
+    connection.execute(_CLOSE_ONE, (int(newcomer), app_id, track))
+
+
+def latch(connection: Connection, row: GroupRow, halted: Latch) -> None:
+    """Halt the group's rollout."""
+    connection.execute(_LATCH, (judgings.from_latch(halted), row.app_id, row.track))
+
+
+def ledger(connection: Connection, row: GroupRow, group: ResolvedGroup) -> GroupLedger:
+    """What a replica is told of it that knows the group's limits."""
+    return row.ledger(rate_slot(connection, row, group.limits), newcomer_slot(connection, row, group))
 
 
 def rate_slot(connection: Connection, row: GroupRow, group_limits: Limits) -> datetime | None:
@@ -92,15 +129,41 @@ def rate_slot(connection: Connection, row: GroupRow, group_limits: Limits) -> da
     return limits.slot(rows.instant(found[0]) if found else None, group_limits)
 
 
+def newcomer_slot(connection: Connection, row: GroupRow, group: ResolvedGroup) -> datetime | None:
+    """When the newcomers' share of the rate lets the next of them through; None if at once, or where they have the whole of it."""
+    if not group.plan.guarded or group.limits.max_updates is None:
+        return None
+    share = admission.limits_for_newcomers(group.limits)
+    number = limits.deciding_number(row.next_newcomer, share)
+    if number is None:
+        return None
+    found = connection.execute(_NEWCOMER_GRANTED_AT, (row.app_id, row.track, number)).fetchone()
+    return limits.slot(rows.instant(found[0]) if found else None, share)
+
+
 def admit(connection: Connection, row: GroupRow | None, group: ResolvedGroup, stamp: Stamp, now: datetime) -> GroupRow:
-    """The row after the group's stamp has been seen (not yet saved); with a quiet time where what it says was lost."""
+    """The row after the group's stamp has been seen (not yet saved); with a quiet time where what it says was lost.
+
+    A latch stays: it says itself which rollout it halted.
+    """
+    judging = judgings.judged_by(group, stamp)
     if row is not None:
-        return replace(row, highest_sequence=max(row.highest_sequence, stamp.sequence))
-    row = GroupRow(group.app_id, group.track, highest_sequence=stamp.sequence)
+        if stamp.sequence > row.highest_sequence:
+            return replace(row, highest_sequence=stamp.sequence, through=judgings.NOBODY, judging=judging)
+        # A replica whose snapshot is old may say it later.
+        return replace(row, judging=judging) if judging.of >= row.judging.of else row
+    row = GroupRow(group.app_id, group.track, highest_sequence=stamp.sequence, judging=judging)
     if not _was_lost(connection, stamp):
         return row
     quiet = max(group.limits.period_seconds, group.timeouts.update_seconds)
     return replace(row, quiet_until=now + timedelta(seconds=quiet))
+
+
+def judged(row: GroupRow, group: ResolvedGroup, stamp: Stamp) -> GroupRow:
+    """The row (not saved) of a group whose stamp it has seen, where the rollout has gone on since: a grant may come before the mirror."""
+    judging = judgings.judged_by(group, stamp)
+    newer = (*judging.of, judging.opened) > (*row.judging.of, row.judging.opened)
+    return replace(row, judging=judging) if newer else row
 
 
 def _was_lost(connection: Connection, stamp: Stamp) -> bool:
@@ -114,7 +177,18 @@ def _was_lost(connection: Connection, stamp: Stamp) -> bool:
 
 
 def _from_row(app_id: str, track: str, row: rows.Row) -> GroupRow:
-    highest_sequence, next_number, in_flight, last_grant_at, quiet_until = row
+    (
+        highest_sequence,
+        next_number,
+        in_flight,
+        last_grant_at,
+        quiet_until,
+        newcomers_in_flight,
+        next_newcomer,
+        through,
+        judging,
+        latched,
+    ) = row
     return GroupRow(
         app_id=app_id,
         track=track,
@@ -123,4 +197,9 @@ def _from_row(app_id: str, track: str, row: rows.Row) -> GroupRow:
         in_flight=in_flight,
         last_grant_at=rows.instant_or_none(last_grant_at),
         quiet_until=rows.instant_or_none(quiet_until),
+        newcomers_in_flight=newcomers_in_flight,
+        next_newcomer=next_newcomer,
+        through=judgings.to_through(through),
+        judging=judgings.to_judging(judging),
+        latch=judgings.to_latch(latched),
     )

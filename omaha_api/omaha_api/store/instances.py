@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from omaha_api.store import log, rows
+from omaha_api.store import log, machines, rows
 from omaha_api.store.database import Connection
 from update_core import names
 from update_core.fleet.grants import Grant
@@ -20,15 +20,15 @@ SHOWN_AFTER = timedelta(seconds=LAST_SEEN_SECONDS)
 _SELECT_RECORD = f"SELECT {rows.INSTANCE_COLUMNS} FROM instances WHERE app_id = ? AND instance_id = ?"  # noqa: S608 - the columns are a constant
 _SELECT = f"{rows.SELECT_STORED} WHERE instances.app_id = ? AND instances.instance_id = ?"
 _INSERT = f"""
-    INSERT INTO instances ({rows.INSTANCE_COLUMNS}, slug, shown_seen, state, grant_track, grant_number, revision)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    INSERT INTO instances ({rows.INSTANCE_COLUMNS}, slug, machine, shown_seen, state, grant_track, grant_number, revision)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """  # noqa: S608 - the columns are a constant
 _SLUG_TAKEN = "SELECT 1 FROM instances WHERE app_id = ? AND slug = ?"
 # An UPDATE touches the indexes of the columns that it names, changed or not: each kind of change names its own.
 _UPDATE_REPORT = """
-    UPDATE instances SET track = ?, version = ?, attributes = ?, alias = ? WHERE id = ?
+    UPDATE instances SET track = ?, version = ?, attributes = ?, machine = ?, alias = ? WHERE id = ?
 """
-_UPDATE_GRANT = "UPDATE instances SET state = ?, grant_track = ?, grant_number = ? WHERE id = ?"
+_UPDATE_GRANT = "UPDATE instances SET state = ?, grant_track = ?, grant_number = ?, attempts = ? WHERE id = ?"
 _UPDATE_SHOWN = (
     "UPDATE instances SET last_seen = ?, shown_seen = ?, last_refusal = ?, boot_id = ?, revision = ? WHERE id = ?"
 )
@@ -135,7 +135,8 @@ def save(
     held = before.record
     reported = (record.track, record.version, record.attributes, record.alias)
     report_changed = reported != (held.track, held.version, held.attributes, held.alias)
-    grant_changed = grant != before.grant
+    # Failures are counted when a grant ends, and forgotten with it.
+    grant_changed = grant != before.grant or record.attempts != held.attempts
     aged = record.last_seen - before.shown_seen >= SHOWN_AFTER
     if not (report_changed or grant_changed or aged or record.last_refusal != held.last_refusal):
         connection.execute(_UPDATE_SEEN, (rows.micros(record.last_seen), record.boot_id, before.id))
@@ -143,9 +144,10 @@ def save(
     revision = log.next_revision(connection)
     if report_changed:
         attributes = rows.from_attributes(record.attributes)
-        connection.execute(_UPDATE_REPORT, (record.track, record.version, attributes, record.alias, before.id))
+        reported_now = (record.track, record.version, attributes, machines.number(attributes), record.alias)
+        connection.execute(_UPDATE_REPORT, (*reported_now, before.id))
     if grant_changed:
-        connection.execute(_UPDATE_GRANT, (*_pointer(grant), before.id))
+        connection.execute(_UPDATE_GRANT, (*_pointer(grant), rows.from_attempts(record.attempts), before.id))
     last_seen = rows.micros(record.last_seen)
     connection.execute(_UPDATE_SHOWN, (last_seen, last_seen, record.last_refusal, record.boot_id, revision, before.id))
     after = _row(record, before.slug, revision, grant)
@@ -185,8 +187,9 @@ def _insert(connection: Connection, record: InstanceRecord, grant: Grant | None,
     if connection.execute(_SLUG_TAKEN, (record.app_id, slug)).fetchone() is not None:
         slug = names.instance_slug(record.app_id, record.instance_id, long=True)
     revision = log.next_revision(connection)
+    machine = machines.number(rows.from_attributes(record.attributes))
     connection.execute(
-        _INSERT, (*rows.from_instance(record), slug, rows.micros(record.last_seen), *_pointer(grant), revision)
+        _INSERT, (*rows.from_instance(record), slug, machine, rows.micros(record.last_seen), *_pointer(grant), revision)
     )
     log.instance_changed(connection, _row(record, slug, revision, grant), None, at)
 

@@ -2,10 +2,11 @@
 
 import json
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Any
 
-from omaha_api.store import rows
-from update_core.fleet.progress import GroupProgress, RolloutRecord
+from omaha_api.store import courses, judgings, rows
+from update_core.fleet.progress import GroupProgress
 from update_core.fleet.reading import (
     IDLE,
     Change,
@@ -16,6 +17,7 @@ from update_core.fleet.reading import (
     ProgressRow,
     Selectable,
 )
+from update_core.rollout.advance import WaveCounts
 
 
 class Kind(StrEnum):
@@ -71,7 +73,7 @@ def to_change(revision: int, kind: Kind, content: str, stored: rows.Row) -> Chan
 
 def from_counts(progress: GroupProgress) -> list[Any]:
     """Counts as an array."""
-    rollout = None if progress.rollout is None else rows.from_rollout(progress.rollout)
+    rollout = None if progress.rollout is None else courses.from_record(progress.rollout)
     return [
         progress.app_id,
         progress.track,
@@ -82,14 +84,33 @@ def from_counts(progress: GroupProgress) -> list[Any]:
         progress.in_progress,
         progress.in_progress_current,
         progress.failed,
+        progress.finished,
+        [[wave, each.granted, each.succeeded, each.failed, each.waiting] for wave, each in progress.waves.items()],
+        judgings.from_latch(progress.latch),
+        progress.settled,
     ]
 
 
 def to_counts(read: list[Any]) -> GroupProgress:
     """Counts of such an array."""
-    app_id, track, rollout, *counts = read
-    known: RolloutRecord | None = None if rollout is None else rows.to_rollout(tuple(rollout))
-    return GroupProgress(app_id, track, known, *counts)
+    app_id, track, rollout, total, active, on_target, in_progress, current, failed, finished, waves, latch, settled = (
+        read
+    )
+    return GroupProgress(
+        app_id=app_id,
+        track=track,
+        rollout=None if rollout is None else courses.to_record(tuple(rollout)),
+        total=total,
+        active=active,
+        on_target=on_target,
+        in_progress=in_progress,
+        in_progress_current=current,
+        failed=failed,
+        finished=finished,
+        waves=MappingProxyType({wave: WaveCounts(*counts) for wave, *counts in waves}),
+        latch=judgings.to_latch(latch),
+        settled=settled,
+    )
 
 
 def _to_touched(revision: int, stored: rows.Row) -> InstanceChange | None:

@@ -8,17 +8,19 @@ from typing import Any
 from update_core.fleet import attributes as machine
 from update_core.fleet.attributes import Attributes
 from update_core.fleet.grants import Grant, GrantState
-from update_core.fleet.progress import RolloutRecord
 from update_core.fleet.reading import IDLE, InstanceRow
 from update_core.fleet.store import InstanceRecord
+from update_core.rollout.model import Attempts
 
 Row = tuple[Any, ...]
 
-GRANT_COLUMNS = "app_id, track, number, sequence, version, instance_id, state, granted_at, moved_at, deadline, boot_id, error_code, detail"
-INSTANCE_COLUMNS = (
-    "app_id, instance_id, track, version, first_seen, last_seen, last_refusal, attributes, alias, boot_id"
+GRANT_COLUMNS = (
+    "app_id, track, number, sequence, version, instance_id, state, granted_at, moved_at, deadline, boot_id, error_code, detail, "
+    "wave, epoch, established"
 )
-ROLLOUT_COLUMNS = "sequence, version, salt, started_at, kind, completed_at"
+INSTANCE_COLUMNS = (
+    "app_id, instance_id, track, version, first_seen, last_seen, last_refusal, attributes, alias, boot_id, attempts"
+)
 
 STORED_COLUMNS = ", ".join(
     [
@@ -77,6 +79,9 @@ def from_grant(grant: Grant) -> Row:
         grant.boot_id,
         grant.error_code,
         grant.detail,
+        grant.wave,
+        grant.epoch,
+        int(grant.established),
     )
 
 
@@ -96,6 +101,9 @@ def to_grant(row: Row) -> Grant:
         boot_id,
         error_code,
         detail,
+        wave,
+        epoch,
+        established,
     ) = row
     return Grant(
         app_id=app_id,
@@ -111,6 +119,9 @@ def to_grant(row: Row) -> Grant:
         boot_id=boot_id,
         error_code=error_code,
         detail=detail,
+        wave=wave,
+        epoch=epoch,
+        established=bool(established),
     )
 
 
@@ -129,9 +140,25 @@ def to_attributes(text: str) -> Attributes:
     return Attributes(*json.loads(text)) if text else machine.NONE
 
 
+def from_attempts(attempts: tuple[Attempts, ...]) -> str:
+    """A JSON array of arrays, one for each version; empty text for none."""
+    if not attempts:
+        return ""
+    values = [(each.version, each.failures, micros(each.failed_at), each.sequence, each.epoch) for each in attempts]
+    return json.dumps(values, ensure_ascii=False, separators=(",", ":"))
+
+
+def to_attempts(text: str) -> tuple[Attempts, ...]:
+    """The failures of such an array."""
+    return tuple(
+        Attempts(version, failures, instant(failed_at), sequence, epoch)
+        for version, failures, failed_at, sequence, epoch in json.loads(text)
+    )
+
+
 def to_instance(row: Row) -> InstanceRecord:
     """The instance of INSTANCE_COLUMNS."""
-    app_id, instance_id, track, version, first_seen, last_seen, last_refusal, attributes, alias, boot_id = row
+    app_id, instance_id, track, version, first_seen, last_seen, last_refusal, attributes, alias, boot_id, attempts = row
     return InstanceRecord(
         app_id=app_id,
         instance_id=instance_id,
@@ -143,6 +170,7 @@ def to_instance(row: Row) -> InstanceRecord:
         attributes=to_attributes(attributes),
         alias=alias,
         boot_id=boot_id,
+        attempts=to_attempts(attempts) if attempts else (),
     )
 
 
@@ -159,6 +187,7 @@ def from_instance(record: InstanceRecord) -> Row:
         from_attributes(record.attributes),
         record.alias,
         record.boot_id,
+        from_attempts(record.attempts),
     )
 
 
@@ -178,28 +207,3 @@ def to_row(row: Row) -> InstanceRow:
     record = to_instance((*row[:_LAST_SEEN], shown_seen, *row[_LAST_SEEN + 1 : _INSTANCE_WIDTH]))
     grant = None if row[_STORED_WIDTH] is None else to_grant(row[_STORED_WIDTH:])
     return InstanceRow(record, slug, revision, IDLE if grant is None else grant.state.value, grant)
-
-
-def from_rollout(rollout: RolloutRecord) -> Row:
-    """The row of ROLLOUT_COLUMNS."""
-    return (
-        rollout.sequence,
-        rollout.version,
-        rollout.salt,
-        micros(rollout.started_at),
-        rollout.kind,
-        None if rollout.completed_at is None else micros(rollout.completed_at),
-    )
-
-
-def to_rollout(row: Row) -> RolloutRecord:
-    """The rollout of ROLLOUT_COLUMNS."""
-    sequence, version, salt, started_at, kind, completed_at = row
-    return RolloutRecord(
-        sequence=sequence,
-        version=version,
-        salt=salt,
-        started_at=instant(started_at),
-        kind=kind,
-        completed_at=instant_or_none(completed_at),
-    )

@@ -7,7 +7,7 @@ number of entries that were applied to it.
 
 from datetime import datetime
 
-from omaha_api.store import epochs, rows
+from omaha_api.store import epochs, machines, rows
 from omaha_api.store.database import Connection
 
 
@@ -17,8 +17,8 @@ class SqliteOnly(str):
     __slots__ = ()
 
 
-_FIRST, _WITH_EPOCH = 1, 2
-"""The first schema, and the first whose store has an epoch."""
+_FIRST, _WITH_EPOCH, _WITH_MACHINES = 1, 2, 4
+"""The first schema, the first whose store has an epoch, and the first whose instances have a number for their attributes."""
 
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     (
@@ -205,6 +205,75 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         ) STRICT, WITHOUT ROWID
         """,
     ),
+    (
+        # newcomer numbers the grants of instances that weren't established, as number does all.
+        "ALTER TABLE grants ADD COLUMN wave TEXT NOT NULL DEFAULT ''",
+        "ALTER TABLE grants ADD COLUMN epoch INTEGER NOT NULL DEFAULT 0",
+        "ALTER TABLE grants ADD COLUMN established INTEGER NOT NULL DEFAULT 1",
+        "ALTER TABLE grants ADD COLUMN newcomer INTEGER",
+        "CREATE UNIQUE INDEX grants_of_newcomers ON grants (app_id, track, newcomer) WHERE newcomer IS NOT NULL",
+        "ALTER TABLE instances ADD COLUMN attempts TEXT NOT NULL DEFAULT ''",
+        # through has the distinct instances that were granted through each wave of the latest rollout; judging what its outcomes are
+        # judged by; latch the last halt by failures. What each says stands in judgings.
+        "ALTER TABLE groups ADD COLUMN newcomers_in_flight INTEGER NOT NULL DEFAULT 0 CHECK (newcomers_in_flight >= 0)",
+        "ALTER TABLE groups ADD COLUMN next_newcomer INTEGER NOT NULL DEFAULT 1",
+        "ALTER TABLE groups ADD COLUMN through TEXT NOT NULL DEFAULT ''",
+        "ALTER TABLE groups ADD COLUMN judging TEXT NOT NULL DEFAULT ''",
+        "ALTER TABLE groups ADD COLUMN latch TEXT NOT NULL DEFAULT ''",
+        # One row for each established instance of a group: the wave through which it was granted in the latest rollout that it took part
+        # in, and the latest outcome in it, whose columns are empty before the first. place orders outcomes as they were committed.
+        """
+        CREATE TABLE samples (
+            app_id TEXT NOT NULL,
+            track TEXT NOT NULL,
+            instance_id TEXT NOT NULL,
+            sequence INTEGER NOT NULL,
+            through TEXT NOT NULL,
+            epoch INTEGER,
+            wave TEXT,
+            failed INTEGER,
+            place INTEGER,
+            error_code INTEGER,
+            PRIMARY KEY (app_id, track, instance_id)
+        ) STRICT, WITHOUT ROWID
+        """,
+        "CREATE INDEX samples_by_place ON samples (app_id, track, sequence, epoch, place, failed) WHERE place IS NOT NULL",
+        "CREATE INDEX failed_samples ON samples (app_id, track, sequence, epoch, error_code) WHERE failed = 1",
+        """
+        CREATE TABLE tallies (
+            app_id TEXT NOT NULL,
+            track TEXT NOT NULL,
+            sequence INTEGER NOT NULL,
+            epoch INTEGER NOT NULL,
+            wave TEXT NOT NULL,
+            succeeded INTEGER NOT NULL,
+            failed INTEGER NOT NULL,
+            PRIMARY KEY (app_id, track, sequence, epoch, wave)
+        ) STRICT, WITHOUT ROWID
+        """,
+        # The log's entries say more from here on: who follows it begins anew.
+        "UPDATE store SET pruned = revision",
+        "DELETE FROM changes",
+    ),
+    (
+        "ALTER TABLE rollouts ADD COLUMN from_version TEXT NOT NULL DEFAULT ''",
+        "ALTER TABLE rollouts ADD COLUMN course TEXT NOT NULL DEFAULT ''",
+        # Counts say more from here on; they are published anew.
+        "DELETE FROM progress",
+        # A number stands for the attributes, so that instances are counted by them from an index alone: equal ones have the same.
+        "ALTER TABLE instances ADD COLUMN machine INTEGER NOT NULL DEFAULT 0",
+        "DROP INDEX instances_by_group",
+        "CREATE INDEX instances_by_group ON instances (app_id, track, version, machine, last_seen, first_seen)",
+        """
+        CREATE INDEX instances_out_of_reach ON instances (app_id, track, version, last_seen, first_seen)
+        WHERE last_refusal IN ('AttemptsExhausted', 'DeadEnd', 'Excluded')
+        """,
+        # When the service was up: the last beat of any replica, and the outages. What they say stands in heartbeat.
+        "ALTER TABLE store ADD COLUMN beat_at INTEGER",
+        "ALTER TABLE store ADD COLUMN outages TEXT NOT NULL DEFAULT ''",
+        # How long it takes after an outage until it is known who is active.
+        "ALTER TABLE groups ADD COLUMN settling_seconds INTEGER NOT NULL DEFAULT 5400",
+    ),
 )
 
 
@@ -214,3 +283,5 @@ def made(connection: Connection, number: int, now: datetime) -> None:
         connection.execute("INSERT INTO store (id, created_at) VALUES (1, ?)", (rows.micros(now),))
     if number == _WITH_EPOCH:
         connection.execute("UPDATE store SET epoch = ?", (epochs.epoch(now),))
+    if number == _WITH_MACHINES:
+        machines.number_all(connection)

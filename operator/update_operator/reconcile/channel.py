@@ -46,8 +46,9 @@ def reconcile(view: View, now: datetime) -> Outcome[ChannelStatus]:
     channel = view.channel
     problem = _problem(view)
     complete = [group for group in view.followers if _complete(group, channel.spec)]
+    stopped = [group for group in view.followers if _halted(group, channel.spec)]
     observed = _observed_generation(view, problem)
-    rolled_out = _rolled_out(view, problem, len(complete))
+    rolled_out = _rolled_out(view, problem, len(complete), stopped)
     if rolled_out.status == "True" and channel.status.observed_generation != channel.metadata.generation:
         rolled_out = Finding(ConditionType.ROLLED_OUT, "False", Reason.WAITING_FOR_GROUPS, "The version was just set.")
     findings = [*conditions.readiness(problem), _package_available(view), rolled_out]
@@ -59,7 +60,7 @@ def reconcile(view: View, now: datetime) -> Outcome[ChannelStatus]:
         ChannelStatus(
             observed_generation=observed,
             conditions=conditions.merge(before, findings, generation=observed, now=now),
-            groups=ChannelGroups(following=len(view.followers), complete=len(complete)),
+            groups=ChannelGroups(following=len(view.followers), complete=len(complete), halted=len(stopped)),
         ),
         (
             *conditions.transitions(before, findings, [ConditionType.READY, ConditionType.PACKAGE_AVAILABLE]),
@@ -88,7 +89,10 @@ def _observed_generation(view: View, problem: Problem | None) -> int:
     settled = (
         problem is not None
         or not view.packages
-        or all(_stamped(group, channel.spec) or _refused(group) for group in view.followers)
+        or all(
+            _stamped(group, channel.spec) or _refused(group) or _moved_back(group, channel.spec)
+            for group in view.followers
+        )
     )
     return channel.metadata.generation if settled else channel.status.observed_generation
 
@@ -103,7 +107,7 @@ def _package_available(view: View) -> Finding:
     return replace(found, message=f"{found.message} Floors that don't count, because they aren't below it: {idle}.")
 
 
-def _rolled_out(view: View, problem: Problem | None, complete: int) -> Finding:
+def _rolled_out(view: View, problem: Problem | None, complete: int, stopped: Sequence[Group]) -> Finding:
     type_ = ConditionType.ROLLED_OUT
     version = view.channel.spec.version
     if problem is not None:
@@ -117,6 +121,14 @@ def _rolled_out(view: View, problem: Problem | None, complete: int) -> Finding:
         return Finding(
             type_, "True", Reason.ROLLOUT_COMPLETED, f"Every Group that follows this Channel has completed {version}."
         )
+    held = [group for group in stopped if group in waiting]
+    if held:
+        back = [group for group in held if _moved_back(group, view.channel.spec)]
+        halted = [group for group in held if group not in back]
+        told = [f"The rollout to {version} is halted in {_names(halted)}."] if halted else []
+        if back:
+            told.append(f"It was halted and is moved back in {_names(back)}.")
+        return Finding(type_, "False", Reason.ROLLOUT_HALTED, " ".join(told))
     if all(_without_instances(group, view.channel.spec) for group in waiting):
         return Finding(type_, "Unknown", Reason.NO_INSTANCES, f"Without active instances: {_names(waiting)}.")
     return Finding(type_, "False", Reason.WAITING_FOR_GROUPS, f"{version} is not complete in: {_names(waiting)}.")
@@ -140,6 +152,17 @@ def _stamped(group: Group, spec: ChannelSpec) -> bool:
 def _complete(group: Group, spec: ChannelSpec) -> bool:
     rollout = group.status.rollout
     return _stamped(group, spec) and not _refused(group) and rollout is not None and rollout.completed_time is not None
+
+
+def _moved_back(group: Group, spec: ChannelSpec) -> bool:
+    """Whether the group's instances are moved back from the channel's version, which its failures halted."""
+    rollout = group.status.rollout
+    return rollout is not None and rollout.kind == "Rollback" and rollout.from_version == spec.version
+
+
+def _halted(group: Group, spec: ChannelSpec) -> bool:
+    halted = conditions.find(group.status.conditions, ConditionType.HALTED)
+    return _moved_back(group, spec) or (_stamped(group, spec) and halted is not None and halted.status == "True")
 
 
 def _refused(group: Group) -> bool:

@@ -1,21 +1,26 @@
 """What should a Group's status say: its stamps (target and rollout), its conditions, and how far its instances are?"""
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
+from types import MappingProxyType
 
-from update_core import schedules, targets
+from update_core import plans, schedules, targets, versions
 from update_core.fleet.progress import GroupProgress
 from update_core.resources.application import Application
 from update_core.resources.channel import Channel
 from update_core.resources.conditions import ConditionType, Reason
-from update_core.resources.group import Group, GroupStatus, InstanceCounts, Rollout
+from update_core.resources.group import Group, GroupStatus, InstanceCounts
 from update_core.resources.package import Package
-from update_core.rollout import schedule_texts
+from update_core.resources.rollout_status import Rollout
+from update_core.rollout.plan import Plan
 from update_core.rollout.schedule import NEVER, Schedule
-from update_operator.reconcile import availability, blockers, conditions, references, stamps
+from update_operator.reconcile import blockers, conditions, dependencies, group_conditions, references, rollouts, sizes
 from update_operator.reconcile.conditions import Finding
-from update_operator.reconcile.outcome import Contact, Fleet, Notice, Outcome, Problem, Severity
+from update_operator.reconcile.decided import Decided
+from update_operator.reconcile.dependencies import Depended
+from update_operator.reconcile.grounds import Grounds
+from update_operator.reconcile.outcome import Fleet, Notice, Outcome, Problem, Severity
 
 _SPOKEN_OF = (ConditionType.READY, ConditionType.PACKAGE_AVAILABLE, ConditionType.RECONCILING)
 
@@ -36,6 +41,14 @@ class View:
     """Those of the channel's version, one for each architecture that has one."""
     steps: tuple[targets.Step, ...] = ()
     """The channel's floors below that version, lowest first."""
+    older: Mapping[str, tuple[Package, ...]] = field(default_factory=lambda: MappingProxyType({}))
+    """The Packages of versions to which it may be moved back, by version."""
+    depended: Mapping[str, Depended] = field(default_factory=lambda: MappingProxyType({}))
+    """Those of dependsOn that exist, by name."""
+    circle: tuple[str, ...] = ()
+    """The way by dependsOn from the Group back to itself; empty where there is none."""
+    changed_by: str | None = None
+    """The field manager that owns the channel's version."""
 
 
 def reconcile(view: View, now: datetime, new_salt: str) -> Outcome[GroupStatus]:
@@ -43,61 +56,102 @@ def reconcile(view: View, now: datetime, new_salt: str) -> Outcome[GroupStatus]:
     if references.awaited(view.application):
         return Outcome(None)
     group, before = view.group, view.group.status
-    schedule = schedules.read(group.spec)
-    problem = _problem(view, schedule)
-    decided = stamps.decide(before, () if problem else view.packages, view.fleet, now, new_salt, view.steps)
-    counts = _counts(before, decided.rollout, view.fleet)
-    findings = [
-        *conditions.readiness(problem),
-        _package_available(view, problem, decided),
-        _paused(group),
-        _progressing(view, problem, decided, schedule, now),
-        _rollout_complete(view, problem, decided, counts),
-        _fleet_reported(view),
-    ]
-    if decided.pending:
-        findings.append(Finding(ConditionType.RECONCILING, "True", Reason.ROLLOUT_PENDING, decided.pending))
-    generation = group.metadata.generation
-    situation = blockers.Situation(
-        spec=group.spec,
-        schedule=schedule,
-        problem=problem,
-        decided=decided,
-        wanted=view.channel.spec.version if view.channel else None,
+    schedule, plan = schedules.read(group.spec), plans.read(group.spec)
+    problem = _problem(view, schedule, plan)
+    stamps = rollouts.decide(_grounds(view, schedule, plan, problem, now, new_salt))
+    counts = _counts(before, stamps.rollout, view.fleet)
+    decided = Decided(
+        group=group,
+        channel=view.channel,
         packages=view.packages,
         steps=view.steps,
+        fleet=view.fleet,
+        plan=plan,
+        schedule=schedule,
+        problem=problem,
+        stamps=stamps,
+        counts=counts,
         now=now,
     )
+    findings = group_conditions.find(decided)
+    generation = group.metadata.generation
+    status = GroupStatus(
+        observed_generation=generation,
+        conditions=conditions.merge(before.conditions, findings, generation=generation, now=now),
+        target=stamps.target,
+        rollout=stamps.rollout,
+        instances=counts,
+        progress=f"{counts.on_target}/{counts.active}" if counts else before.progress,
+        history=list(stamps.history),
+        blockers=blockers.find(decided),
+    )
     return Outcome(
-        GroupStatus(
-            observed_generation=generation,
-            conditions=conditions.merge(before.conditions, findings, generation=generation, now=now),
-            target=decided.target,
-            rollout=decided.rollout,
-            instances=counts,
-            progress=f"{counts.on_target}/{counts.active}" if counts else before.progress,
-            blockers=blockers.find(situation),
-        ),
+        status if status == before else sizes.fitting(status),
         (
             *conditions.transitions(before.conditions, findings, _SPOKEN_OF),
             *_pausing(group, findings),
+            *_halting(group, findings),
             *_held_back(group, findings),
-            *decided.notices,
+            *stamps.notices,
         ),
-        again_at=_again_at(situation),
+        again_at=_again_at(decided),
     )
 
 
-def _again_at(situation: blockers.Situation) -> datetime | None:
-    """When time alone changes what is said: a window opens or closes, a freeze begins or ends. Of a complete rollout nothing is said."""
-    until = situation.schedule.at(situation.now).until
-    return None if until == NEVER or blockers.nothing_to_hold_back(situation) else until
+def _grounds(
+    view: View, schedule: Schedule, plan: Plan, problem: Problem | None, now: datetime, new_salt: str
+) -> Grounds:
+    spec, rollout = view.group.spec, view.group.status.rollout
+    wanted = targets.target(view.packages, view.steps) if view.packages and problem is None else None
+    stamped = rollout.version if rollout is not None else None
+    version = wanted.version if wanted is not None else stamped
+    named = view.channel.spec.version if view.channel is not None else None
+    moved_on = wanted is None and problem is None and None not in {named, stamped} and named != stamped
+    return Grounds(
+        status=view.group.status,
+        fleet=view.fleet,
+        now=now,
+        new_salt=new_salt,
+        wanted=wanted,
+        plan=plan,
+        ready=problem is None,
+        served=not moved_on or (rollout is not None and rollout.kind == "Rollback"),
+        stopped=spec.paused or schedule.at(now).thaws_at is not None,
+        dependencies=dependencies.facts(plan, view.group, version, view.depended),
+        older=_handed_out(view),
+        allow_downgrade=spec.version_policy is not None and spec.version_policy.allow_downgrade,
+        changed_by=view.changed_by,
+    )
 
 
-def _problem(view: View, schedule: Schedule) -> Problem | None:
+def _handed_out(view: View) -> Mapping[str, tuple[Package, ...]]:
+    """The older versions without those that the Group blocks."""
+    policy = view.group.spec.version_policy
+    blocked = policy.blocked_versions if policy is not None else []
+    return {
+        version: packages
+        for version, packages in view.older.items()
+        if not any(versions.same(version, each) for each in blocked)
+    }
+
+
+def _again_at(decided: Decided) -> datetime | None:
+    """When time alone changes what is said: a window opens or closes, a freeze begins or ends, a bake or a soak is over.
+
+    Of a complete rollout nothing is said.
+    """
+    if blockers.nothing_to_hold_back(decided):
+        return None
+    until = decided.schedule.at(decided.now).until
+    return min((at for at in (until, decided.stamps.again_at) if at is not None and at != NEVER), default=None)
+
+
+def _problem(view: View, schedule: Schedule, plan: Plan) -> Problem | None:
     spec = view.group.spec
     if schedule.problem:
         return Problem(Reason.INVALID_SPEC, f"No update is given out before this is corrected: {schedule.problem}")
+    if plan.problem:
+        return Problem(Reason.INVALID_SPEC, f"No rollout begins or goes on before this is corrected: {plan.problem}")
     application = spec.application_ref.name
     problem = references.application_problem(application, view.application)
     problem = problem or references.channel_problem(
@@ -111,120 +165,48 @@ def _problem(view: View, schedule: Schedule) -> Problem | None:
             Reason.CONFLICT,
             f'The older Group "{older.metadata.name}" has track "{spec.track}" of Application "{application}".',
         )
+    if view.circle:
+        way = " after ".join(f'"{name}"' for name in view.circle)
+        text = f"By spec.rollout.dependsOn this Group goes after itself: {way}. Take one of these dependencies out."
+        return Problem(Reason.DEPENDENCY_CYCLE, text)
     return None
-
-
-def _package_available(view: View, problem: Problem | None, decided: stamps.Stamps) -> Finding:
-    type_ = ConditionType.PACKAGE_AVAILABLE
-    if problem is not None or view.channel is None:
-        reason = problem.reason if problem else Reason.REFERENCE_NOT_FOUND
-        return Finding(type_, "Unknown", reason, "The version isn't known while the Group is not ready.")
-    version = view.channel.spec.version
-    none = f'No Package of version {version}, which Channel "{view.channel.metadata.name}" names, exists.'
-    found = availability.package_available(version, view.packages, view.steps, none)
-    gone = stamps.gone(decided.target, view.packages, view.steps)
-    if not gone:
-        return found
-    names = ", ".join(f'"{stamp.name}"' + (f" ({stamp.arch})" if stamp.arch else "") for stamp in gone)
-    return replace(found, message=f"{found.message} With these the rollout was begun too, and they are gone: {names}.")
-
-
-def _paused(group: Group) -> Finding:
-    if group.spec.paused:
-        message = "No new updates are given out; what is in flight may finish."
-        return Finding(ConditionType.PAUSED, "True", Reason.PAUSED, message)
-    return Finding(ConditionType.PAUSED, "False", Reason.NOT_PAUSED)
 
 
 def _pausing(group: Group, findings: Iterable[Finding]) -> list[Notice]:
     """Pausing is news both ways; a Group that never was paused is none."""
     old = conditions.find(group.status.conditions, ConditionType.PAUSED)
-    paused = next(finding for finding in findings if finding.type is ConditionType.PAUSED)
+    paused = _of_type(findings, ConditionType.PAUSED)
     if (old.status if old else "False") == paused.status:
         return []
     text = paused.message or "Updates are given out again."
     return [Notice(Severity.NORMAL, paused.reason, "Pause" if group.spec.paused else "Unpause", text)]
 
 
+def _halting(group: Group, findings: Iterable[Finding]) -> list[Notice]:
+    """A person's halt is news both ways; that failures halted a rollout is told where it is found."""
+    old = conditions.find(group.status.conditions, ConditionType.HALTED)
+    halted = _of_type(findings, ConditionType.HALTED)
+    before = old.reason if old else Reason.NOT_HALTED
+    if before == halted.reason:
+        return []
+    if halted.reason is Reason.HALT_REQUESTED:
+        return [Notice(Severity.WARNING, halted.reason, "HaltRollout", halted.message)]
+    if before == Reason.HALT_REQUESTED and halted.status == "False":
+        return [Notice(Severity.NORMAL, halted.reason, "ResumeRollout", "The halt of spec.rollout.halt is over.")]
+    return []
+
+
 def _held_back(group: Group, findings: Iterable[Finding]) -> list[Notice]:
     """That the fleet API is away is news of those Groups only that can't begin what they should; for all it is a condition."""
     old = conditions.find(group.status.conditions, ConditionType.PROGRESSING)
-    found = next(finding for finding in findings if finding.type is ConditionType.PROGRESSING)
+    found = _of_type(findings, ConditionType.PROGRESSING)
     if found.reason is not Reason.FLEET_UNAVAILABLE or (old and old.reason == found.reason):
         return []
     return [Notice(Severity.WARNING, found.reason, "StartRollout", found.message)]
 
 
-def _progressing(
-    view: View, problem: Problem | None, decided: stamps.Stamps, schedule: Schedule, now: datetime
-) -> Finding:
-    type_ = ConditionType.PROGRESSING
-    hindrance = _hindrance(view, problem, decided)
-    if hindrance is not None:
-        return Finding(type_, "False", *hindrance)
-    rollout = decided.rollout
-    if rollout is None:
-        return Finding(type_, "False", Reason.NO_ROLLOUT, "No rollout has begun.")
-    if rollout.completed_time is not None:
-        return Finding(
-            type_, "False", Reason.ROLLOUT_COMPLETED, f"Rollout {rollout.sequence} to {rollout.version} is complete."
-        )
-    named = f"Rollout {rollout.sequence} to {rollout.version}"
-    withdrawn = availability.withdrawn(rollout.version, view.packages)
-    if withdrawn:
-        return Finding(type_, "False", Reason.WITHDRAWN, f"{named} stands still. {withdrawn}")
-    if view.group.spec.paused:
-        return Finding(type_, "False", Reason.PAUSED, f"{named} is paused.")
-    standing = schedule.at(now)
-    if standing.thaws_at is not None:
-        return Finding(type_, "False", Reason.FROZEN, f"{named} is {schedule_texts.frozen(schedule, now)}.")
-    if standing.opens_at is not None:
-        text = schedule_texts.outside(schedule, now)
-        return Finding(type_, "False", Reason.OUTSIDE_WINDOW, f"{named} waits for a maintenance window: {text}.")
-    return Finding(type_, "True", Reason.ROLLING_OUT, f"Rollout {rollout.sequence} to {rollout.version} is under way.")
-
-
-def _rollout_complete(
-    view: View, problem: Problem | None, decided: stamps.Stamps, counts: InstanceCounts | None
-) -> Finding:
-    type_ = ConditionType.ROLLOUT_COMPLETE
-    rollout = decided.rollout
-    hindrance = _hindrance(view, problem, decided)
-    if rollout is None:
-        return Finding(type_, "Unknown", Reason.NO_ROLLOUT, "No rollout has begun.")
-    if hindrance is not None:
-        return Finding(type_, "False", *hindrance)
-    if rollout.completed_time is not None:
-        message = f"Every active instance was on {rollout.version}."
-        return Finding(type_, "True", Reason.ROLLOUT_COMPLETED, message)
-    if counts is None or counts.active == 0:
-        return Finding(type_, "Unknown", Reason.NO_INSTANCES, "No active instance is known in this Group.")
-    return Finding(type_, "False", Reason.ROLLING_OUT, f"Not every active instance is on {rollout.version}.")
-
-
-def _hindrance(view: View, problem: Problem | None, decided: stamps.Stamps) -> tuple[Reason, str] | None:
-    """Why the Group doesn't move to what its channel names, None where that is stamped."""
-    if problem is not None:
-        return problem.reason, problem.message
-    if decided.pending:
-        away = view.fleet.contact is Contact.AWAY
-        return (Reason.FLEET_UNAVAILABLE if away else Reason.ROLLOUT_PENDING), decided.pending
-    if not view.packages and view.channel is not None:
-        return Reason.PACKAGE_NOT_FOUND, f"No Package of version {view.channel.spec.version} exists."
-    return None
-
-
-def _fleet_reported(view: View) -> Finding:
-    type_ = ConditionType.FLEET_REPORTED
-    if view.fleet.contact is Contact.ANSWERING:
-        return Finding(type_, "True", Reason.FLEET_ANSWERED, "The counts are the fleet API's own.")
-    if view.fleet.contact is Contact.AWAY:
-        message = f"The counts are old: {view.fleet.trouble or 'the fleet API is away'}."
-        return Finding(type_, "False", Reason.FLEET_UNAVAILABLE, message)
-    old = conditions.find(view.group.status.conditions, type_)
-    if old is not None:
-        return Finding(type_, old.status, Reason(old.reason), old.message)
-    return Finding(type_, "Unknown", Reason.FLEET_UNAVAILABLE, "The fleet API has yet to answer for the first time.")
+def _of_type(findings: Iterable[Finding], type_: ConditionType) -> Finding:
+    return next(finding for finding in findings if finding.type is type_)
 
 
 def _counts(before: GroupStatus, rollout: Rollout | None, fleet: Fleet) -> InstanceCounts | None:

@@ -1,8 +1,6 @@
-"""Which version should a Group be moving to, and is that a new rollout?
+"""What does a Group's status say that it moves to, and is that still what is wanted? Stamps are compared here, and written next door.
 
-Stopping is immediate and nobody's decision here; *starting* is: a rollout begins when the wanted version differs from what is stamped or
-has a package that isn't, or when the store has seen a higher sequence than the status holds (the status was lost or is an old one). A
-status that was lost goes on where the store's row says: same salt and start, a new sequence.
+Stopping is immediate and nobody's decision here; *starting* is, and it needs the fleet store's word.
 """
 
 from collections.abc import Sequence
@@ -11,52 +9,42 @@ from datetime import datetime
 
 from update_core import targets
 from update_core.fleet.progress import RolloutRecord
-from update_core.resources.conditions import Reason
-from update_core.resources.group import GroupStatus, Rollout, Target, TargetPackage
+from update_core.resources.group import Target, TargetPackage
 from update_core.resources.package import Package
-from update_operator.reconcile.outcome import Contact, Fleet, Notice, Severity
+from update_core.resources.rollout_status import PastRollout, Rollout
+from update_core.rollout.advance import Wait
+from update_core.rollout.model import Stamp
+from update_operator.reconcile.outcome import Contact, Fleet, Notice
 
 
 @dataclass(frozen=True, slots=True)
 class Stamps:
-    """Target and rollout as they should be. `pending` says why a wanted rollout hasn't begun, empty where none is wanted."""
+    """Target and rollout as they should be, the rollouts before, and what is to be said of them."""
 
     target: Target | None
     rollout: Rollout | None
     pending: str = ""
+    """Why a wanted rollout hasn't begun, empty where none is wanted."""
+    history: tuple[PastRollout, ...] = ()
     notices: tuple[Notice, ...] = ()
+    wait: Wait | None = None
+    """What the rollout waits for before it lets more instances in."""
+    no_way_back: str = ""
+    """Why a halted rollout that is to be moved back isn't; empty where it needn't be."""
+    again_at: datetime | None = None
+    """When time alone may change something of this."""
 
 
-def decide(
-    status: GroupStatus,
-    packages: Sequence[Package],
-    fleet: Fleet,
-    now: datetime,
-    new_salt: str,
-    steps: Sequence[targets.Step] = (),
-) -> Stamps:
-    """The stamps of a Group that is to move to `packages`, those of one version, by way of `steps`.
-
-    Without packages there is nothing to move to, and the stamps stay.
-
-    A completed rollout is latched here too, from counts of that very rollout.
-    """
-    target, rollout = status.target, status.rollout
-    if not packages:
-        return _completed(Stamps(target, rollout), fleet, now)
-    wanted = targets.target(packages, steps)
-    record = fleet.progress.rollout if fleet.progress else None
-    if (
-        _holds(target, wanted)
-        and rollout is not None
-        and rollout.version == wanted.version
-        and not _outdated(rollout, record)
-    ):
-        return _completed(Stamps(target, rollout), fleet, now)
-    waiting = _waiting_for(fleet)
-    if waiting:
-        return Stamps(target, rollout, f"{wanted.version} has not begun: {waiting}")
-    return _begin(status, wanted, record, now, new_salt)
+def of(rollout: Rollout) -> Stamp:
+    """The stamp as the rules take it."""
+    return Stamp(
+        rollout.sequence,
+        rollout.version,
+        rollout.salt,
+        rollout.started_time,
+        rollout.kind,
+        rollout.from_version or "",
+    )
 
 
 def gone(target: Target | None, packages: Sequence[Package], steps: Sequence[targets.Step] = ()) -> list[TargetPackage]:
@@ -67,7 +55,7 @@ def gone(target: Target | None, packages: Sequence[Package], steps: Sequence[tar
     return [stamp for stamp in target.packages if stamp not in present]
 
 
-def _holds(target: Target | None, wanted: Target) -> bool:
+def holds(target: Target | None, wanted: Target) -> bool:
     """Whether every wanted package is stamped, and the way to them.
 
     One that is added, also for an architecture that had none, is a rollout of its own: its bytes have run nowhere yet, so they begin
@@ -86,11 +74,13 @@ def _holds(target: Target | None, wanted: Target) -> bool:
     )
 
 
-def _outdated(rollout: Rollout, record: RolloutRecord | None) -> bool:
+def outdated(rollout: Rollout, record: RolloutRecord | None) -> bool:
+    """Whether the fleet store has seen a later rollout: the status was lost, or is an old one."""
     return record is not None and record.sequence > rollout.sequence
 
 
-def _waiting_for(fleet: Fleet) -> str:
+def waiting_for(fleet: Fleet) -> str:
+    """Why no rollout can begin, empty where one can."""
     # A sequence may be used once only, so the store's highest has to be known. What was known before it went away isn't enough:
     # a Group may have been stamped, granted from, deleted and made again since.
     if fleet.contact is Contact.AWAY:
@@ -98,61 +88,3 @@ def _waiting_for(fleet: Fleet) -> str:
     if not fleet.known:
         return "the fleet API has yet to say which rollouts the fleet store has seen."
     return ""
-
-
-def _begin(status: GroupStatus, wanted: Target, record: RolloutRecord | None, now: datetime, new_salt: str) -> Stamps:
-    old = status.rollout
-    sequence = max(old.sequence if old else 0, record.sequence if record else 0) + 1
-    lost = status.observed_generation == -1 or old is None or _outdated(old, record)
-    if lost and record is not None and record.version == wanted.version and record.kind == "Update":
-        rollout = Rollout(
-            sequence=sequence,
-            version=wanted.version,
-            salt=record.salt,
-            started_time=record.started_at,
-            completed_time=record.completed_at,
-        )
-        note = f"Rollout {sequence} to {wanted.version} goes on where rollout {record.sequence} was."
-        return Stamps(
-            wanted, rollout, notices=(Notice(Severity.NORMAL, Reason.ROLLOUT_STARTED, "ResumeRollout", note),)
-        )
-    rollout = Rollout(
-        sequence=sequence,
-        version=wanted.version,
-        salt=new_salt,
-        started_time=now.replace(microsecond=0),
-        completed_time=None,
-    )
-    notices = [
-        Notice(
-            Severity.NORMAL,
-            Reason.ROLLOUT_STARTED,
-            "StartRollout",
-            f"Rollout {sequence} to {wanted.version} has begun.",
-        )
-    ]
-    if old is not None and old.completed_time is None:
-        note = f"Rollout {old.sequence} to {old.version} ends: rollout {sequence} to {wanted.version} takes its place."
-        notices.insert(0, Notice(Severity.NORMAL, Reason.ROLLOUT_SUPERSEDED, "SupersedeRollout", note))
-    return Stamps(wanted, rollout, notices=tuple(notices))
-
-
-def _completed(stamps: Stamps, fleet: Fleet, now: datetime) -> Stamps:
-    rollout, progress = stamps.rollout, fleet.progress
-    if (
-        rollout is None
-        or rollout.completed_time is not None
-        or progress is None
-        or fleet.contact is not Contact.ANSWERING
-    ):
-        return stamps
-    counted = progress.rollout
-    if counted is None or (counted.sequence, counted.version) != (rollout.sequence, rollout.version):
-        return stamps
-    if progress.in_progress_current or progress.on_target < max(progress.active, 1):
-        return stamps
-    done = rollout.model_copy(update={"completed_time": now.replace(microsecond=0)})
-    note = f"Rollout {rollout.sequence} to {rollout.version} is complete: {progress.on_target} of {progress.active} active instances."
-    return Stamps(
-        stamps.target, done, notices=(Notice(Severity.NORMAL, Reason.ROLLOUT_COMPLETED, "CompleteRollout", note),)
-    )

@@ -34,6 +34,15 @@ def plane(guarded_folder):
     return made  # guarded_folder ends its processes, faster than a proper stop
 
 
+@pytest.fixture(scope="module")
+def running_plane(module_folder):
+    """One that has been started, for tests that leave it as it is."""
+    folder = module_folder / "control-plane"
+    made = cluster.ControlPlane(folder, planes.programs(), durable=False, controller_manager=False)
+    made.start()
+    return made
+
+
 def create_configmap(plane: cluster.ControlPlane, name: str) -> None:
     body = {"metadata": {"name": name}}
     status, answer = planes.access_to(plane).request("POST", "/api/v1/namespaces/default/configmaps", body)
@@ -79,13 +88,12 @@ def test_stopping_without_the_programs_works_and_twice_is_as_good_as_once(plane)
     assert set(states(plane).values()) == {State.STOPPED}
 
 
-def test_all_parts_listen_on_loopback_only(plane):
-    plane.start()
+def test_all_parts_listen_on_loopback_only(running_plane):
     listening = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
     listening += [line.split() for line in Path("/proc/net/tcp6").read_text().splitlines()[1:]]
     inodes = {
         target.name.removeprefix("socket:[").removesuffix("]")
-        for pid in pids(plane).values()
+        for pid in pids(running_plane).values()
         for target in (link.readlink() for link in Path(f"/proc/{pid}/fd").iterdir())
         if target.name.startswith("socket:")
     }
@@ -94,10 +102,9 @@ def test_all_parts_listen_on_loopback_only(plane):
     assert addresses == {"0100007F"}
 
 
-def test_etcd_answers_nobody_without_its_certificate(plane):
-    plane.start()
-    port = layout.stored_ports(plane.layout).etcd_client
-    authority = plane.layout.certificates.etcd_authority.certificate
+def test_etcd_answers_nobody_without_its_certificate(running_plane):
+    port = layout.stored_ports(running_plane.layout).etcd_client
+    authority = running_plane.layout.certificates.etcd_authority.certificate
     stranger = http.client.HTTPSConnection("127.0.0.1", port, context=ssl.create_default_context(cafile=authority))
 
     with contextlib.closing(stranger):
@@ -136,27 +143,25 @@ def test_an_api_server_ends_in_time_although_clients_watch(guarded_folder):
     assert remarks == []
 
 
-def test_a_run_that_still_goes_on_is_noticed_and_left_alone(plane):
-    plane.start()
-    before = pids(plane)
-    second = cluster.ControlPlane(plane.layout.data_dir, planes.programs(), durable=False)
+def test_a_run_that_still_goes_on_is_noticed_and_left_alone(running_plane):
+    before = pids(running_plane)
+    second = cluster.ControlPlane(running_plane.layout.data_dir, planes.programs(), durable=False)
 
     with pytest.raises(cluster.AlreadyRunning, match=r"runs already on .*kube-apiserver \d+.*use it, or stop it first"):
         second.start()
-    assert pids(plane) == before
+    assert pids(running_plane) == before
 
 
-def test_a_run_whose_records_are_lost_is_noticed_by_its_port(plane):
-    plane.start()
-    kept = {component: record_of(plane, component).read_text() for component in pids(plane)}
+def test_a_run_whose_records_are_lost_is_noticed_by_its_port(running_plane):
+    kept = {component: record_of(running_plane, component).read_text() for component in pids(running_plane)}
     for component in kept:
-        record_of(plane, component).unlink()
+        record_of(running_plane, component).unlink()
     try:
         with pytest.raises(cluster.AlreadyRunning, match=r"answers on 127\.0\.0\.1:.*not on record"):
-            plane.start()
+            running_plane.start()
     finally:
         for component, text in kept.items():
-            record_of(plane, component).write_text(text)
+            record_of(running_plane, component).write_text(text)
 
 
 def test_a_crash_of_everything_is_said_and_survived(plane):

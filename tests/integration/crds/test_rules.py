@@ -18,10 +18,12 @@ from support.crd_cases import (
     MUTABLE,
     SPECS,
     VERSIONS,
+    WAVE,
     WINDOW,
 )
 from update_core import versions
 from update_core.resources import crds, rules
+from update_core.resources.rule_forms import Rule
 
 MODELS = {kind.model.kind: kind.model for kind in crds.KINDS}
 PLURALS = {kind: model.plural for kind, model in MODELS.items()}
@@ -35,8 +37,8 @@ def manifest(kind: str, spec: dict[str, Any], name: str = "subject") -> dict[str
 def with_field(kind: str, path: tuple[str, ...], value: Any) -> dict[str, Any]:
     spec = copy.deepcopy(SPECS[kind])
     whole = value
-    for name in reversed(path[1:]):
-        whole = [whole] if name == "[]" else {**(ITEMS.get(path[0], {})), name: whole}
+    for depth in range(len(path) - 1, 0, -1):
+        whole = [whole] if path[depth] == "[]" else {**ITEMS.get(".".join(path[:depth]), {}), path[depth]: whole}
     if isinstance(whole, dict):
         whole = spec.get(path[0], {}) | whole
     return manifest(kind, spec | {path[0]: whole})
@@ -72,7 +74,7 @@ def causes(answer: dict[str, Any]) -> Iterator[tuple[str, str]]:
         yield cause["field"], cause["message"]
 
 
-def assert_refused(status: int, answer: dict[str, Any], rule: rules.Rule, value: Any) -> None:
+def assert_refused(status: int, answer: dict[str, Any], rule: Rule, value: Any) -> None:
     assert status == 422, f"{rule.name} lets {value!r} pass"
     field = ".".join(("spec", *rule.path, *([rule.field] if rule.field else []))).replace(".[]", "[0]")
     told = [message for where, message in causes(answer) if where == field]
@@ -181,6 +183,40 @@ def test_fields_that_contradict_each_other_are_refused_together(name, create):
             "spec.versionPolicy.blockedVersions",
             id="65 blocked versions",
         ),
+        pytest.param(
+            "Group", {"rollout": {"waves": [WAVE, WAVE]}}, "spec.rollout.waves[1]", id="two waves of the same name"
+        ),
+        pytest.param(
+            "Group",
+            {"rollout": {"waves": [WAVE | {"name": f"wave-{n}"} for n in range(17)]}},
+            "spec.rollout.waves",
+            id="seventeen waves",
+        ),
+        pytest.param(
+            "Group",
+            {"rollout": {"waves": [WAVE | {"match": [{"attribute": "colour", "values": ["red"]}]}]}},
+            "spec.rollout.waves[0].match[0].attribute",
+            id="matched by what nobody reports",
+        ),
+        pytest.param(
+            "Group",
+            {"rollout": {"waves": [WAVE | {"match": [{"attribute": "oem", "values": []}]}]}},
+            "spec.rollout.waves[0].match[0].values",
+            id="matched by no value",
+        ),
+        pytest.param(
+            "Group",
+            {"rollout": {"resume": {"epoch": 1}}},
+            "spec.rollout.resume.sequence",
+            id="resumed without saying what",
+        ),
+        pytest.param(
+            "Group",
+            {"rollout": {"haltOn": {"failurePercent": 0}}},
+            "spec.rollout.haltOn.failurePercent",
+            id="no failures",
+        ),
+        pytest.param("Group", {"rollout": {"onHalt": "Explode"}}, "spec.rollout.onHalt", id="unknown end"),
         pytest.param("Group", {"onDemand": "Never"}, "spec.onDemand", id="unknown word"),
         pytest.param("Group", {"pollIntervalSeconds": 59}, "spec.pollIntervalSeconds", id="interval too short"),
         pytest.param(

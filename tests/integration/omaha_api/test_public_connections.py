@@ -120,7 +120,9 @@ def test_empty_lines_are_no_sign_of_life():
 
 def test_a_client_that_never_reads_is_given_up(http):
     limits = patience.Patience(answer_seconds=SHORT, idle_seconds=SHORT, linger_seconds=SHORT)
-    with public_port.served(http, limits=limits) as port, port.connect() as client:
+    # What of its last request has come is a body that stalls, to which h11 gets before it writes.
+    served = public_port.served(http, limits=limits, body_timeout_seconds=SHORT)
+    with served as port, port.connect() as client:
         client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         client.settimeout(0.2)
         many = a_request(BODY) * 500

@@ -11,18 +11,30 @@ from support.kube_fleet import KubeFleet
 SUM = "ab" * 32
 
 
+def manifest(kind: str, object_name: str, **spec) -> dict:
+    body = spec if kind == "Application" else {"applicationRef": {"name": "app"}, **spec}
+    return {"apiVersion": "updateservice.dev/v1alpha1", "kind": kind, "metadata": {"name": object_name}, "spec": body}
+
+
 @pytest.fixture
-def app(updatectl, app_id) -> str:
+def app(kubectl, app_id) -> str:
     """Channel beta at 1.2.0 by way of 1.1.0, stable at 1.0.0; group berlin follows stable, paused; lab follows beta."""
-    updatectl("app", "create", app_id)
-    for version in ("1.0.0", "1.1.0", "1.2.0"):
-        payload = ("--path", f"{version}.gz", "--size", "1", "--sha256sum", SUM)
-        updatectl("package", "create", app_id, version, *payload)
-    updatectl("channel", "create", app_id, "beta", "--version", "1.2.0", "--floor", "1.1.0=key rotation")
-    updatectl("channel", "create", app_id, "stable", "--version", "1.0.0", "--floor", "0.9.0")
-    for group, channel in (("berlin", "stable"), ("lab", "beta")):
-        updatectl("group", "create", app_id, group, "--channel", channel)
-    updatectl("group", "pause", app_id, "berlin")
+    objects = [
+        manifest("Application", "app", appId=app_id),
+        *(
+            manifest("Package", f"app-{version}", version=version, url=f"{version}.gz", size=1, sha256=SUM)
+            for version in ("1.0.0", "1.1.0", "1.2.0")
+        ),
+        manifest(
+            "Channel", "beta", name="beta", version="1.2.0", floors=[{"version": "1.1.0", "reason": "key rotation"}]
+        ),
+        manifest("Channel", "stable", name="stable", version="1.0.0", floors=[{"version": "0.9.0"}]),
+        manifest("Group", "berlin", track="berlin", channelRef={"name": "stable"}, paused=True),
+        manifest("Group", "lab", track="lab", channelRef={"name": "beta"}),
+    ]
+    everything = json.dumps({"apiVersion": "v1", "kind": "List", "items": objects})
+    # All at once, and its fields are updatectl's as if that had made them one by one.
+    kubectl("apply", "--server-side", "--field-manager=updatectl", "-f", "-", input=everything)
     return app_id
 
 
@@ -167,9 +179,10 @@ def test_a_version_that_a_gitops_tool_owns_is_refused_before_anybody_is_asked(up
     }
     kubectl("apply", "--server-side", "--field-manager=flux", "-f", "-", input=json.dumps(owned))
 
-    refused = updatectl(*promotion(app, "--dry-run"), check=False)
-    assert refused.returncode == 1
-    assert "spec.version is owned by 'flux'" in refused.stderr
+    with running(updatectl, *promotion(app), terminal=True) as promote:
+        assert "[y/N]" not in promote.until("spec.version is owned by 'flux'")
+
+        assert promote.process.wait(timeout=30) == 1
     updatectl(*promotion(app, "--yes", "--force-conflicts"))
     assert stable()["spec"]["version"] == "1.2.0"
 

@@ -132,6 +132,44 @@ async def database_is_locked(desk):
     await desk.check(ONE)
 
 
+async def a_person_halted_the_version(desk):
+    await desk.start(rollout={"halt": {"version": "1.1.0", "reason": "it eats disks"}})
+    await desk.check(ONE)
+
+
+async def it_failed_just_now(desk):
+    await desk.start()
+    await fail(desk)
+    await desk.check(ONE)
+
+
+async def it_failed_as_often_as_it_may(desk):
+    await desk.start(rollout={"retry": {"maxAttempts": 1}})
+    await fail(desk)
+    await desk.check(ONE)
+
+
+async def fail(desk):
+    await desk.check(ONE)
+    await desk.omaha.post(omaha_fleet.event(APP, ONE, 3, 0))
+
+
+async def another_group_goes_first(desk):
+    await desk.start(rollout={"dependsOn": [{"groupRef": {"name": "app-first"}}]})
+    await desk.check(ONE)
+
+
+async def the_next_wave_needs_approval(desk):
+    waves = [{"name": "first", "percent": 0}, {"name": "rest", "percent": 100, "approval": "Required"}]
+    await desk.start(rollout={"waves": waves}, course={"open": [omaha_fleet.wave("first", percent=0)]})
+    await desk.check(ONE)
+
+
+async def no_wave_is_open(desk):
+    await desk.start(rollout={"waves": [{"name": "first", "percent": 1}]}, course={"open": []})
+    await desk.check(ONE)
+
+
 HAPPENINGS = {
     Reason.UPDATES_DISABLED_BY_CLIENT: client_refuses,
     Reason.VERSION_UNPARSABLE: version_is_garbage,
@@ -144,31 +182,42 @@ HAPPENINGS = {
     Reason.VERSION_BLOCKED: group_blocks_the_version,
     Reason.EXCLUDED: group_takes_other_versions_only,
     Reason.PAUSED: group_is_paused,
+    Reason.HALTED: a_person_halted_the_version,
     Reason.FROZEN: group_is_frozen,
     Reason.OUTSIDE_WINDOW: group_is_outside_its_windows,
     Reason.STALE_CATALOG: store_has_seen_a_later_rollout,
     Reason.ANONYMOUS_INSTANCE: instance_has_no_id,
+    Reason.BACKING_OFF: it_failed_just_now,
+    Reason.ATTEMPTS_EXHAUSTED: it_failed_as_often_as_it_may,
+    Reason.DEPENDENCY_NOT_MET: another_group_goes_first,
+    Reason.AWAITING_APPROVAL: the_next_wave_needs_approval,
+    Reason.NOT_IN_COHORT: no_wave_is_open,
     Reason.TOO_MANY_IN_FLIGHT: another_is_in_flight,
     Reason.RATE_LIMITED: rate_is_used_up,
     Reason.STORE_UNAVAILABLE: database_is_locked,
 }
+
+NOT_OF_THE_GROUP = {Reason.ENROLMENT_LIMITED}
+"""Told to instances that aren't taken in, whatever their group does."""
+
+REASONS = [reason for reason in Reason if reason not in NOT_OF_THE_GROUP]
 
 WITHOUT_AN_OBJECT = {Reason.ANONYMOUS_INSTANCE}
 """Nothing is kept of an instance without an id, so there is nothing to ask about: the service's counter is all that tells."""
 
 
 def test_every_reason_happens_here():
-    assert set(HAPPENINGS) == set(Reason)
+    assert set(HAPPENINGS) == set(REASONS)
 
 
-@pytest.mark.parametrize("reason", list(Reason))
+@pytest.mark.parametrize("reason", REASONS)
 async def test_a_refusal_is_counted_under_its_reason(desk, reason):
     await HAPPENINGS[reason](desk)
 
     assert desk.omaha.service.tally.answers[reason] == 1
 
 
-@pytest.mark.parametrize("reason", [reason for reason in Reason if reason not in WITHOUT_AN_OBJECT])
+@pytest.mark.parametrize("reason", [reason for reason in REASONS if reason not in WITHOUT_AN_OBJECT])
 async def test_a_refusal_is_read_back_with_its_reason(desk, reason):
     await HAPPENINGS[reason](desk)
     if reason is not Reason.STORE_UNAVAILABLE:
@@ -183,7 +232,7 @@ async def test_a_refusal_is_read_back_with_its_reason(desk, reason):
     assert decision["message"].startswith(verdicts[reason]["message"])
 
 
-@pytest.mark.parametrize("reason", [reason for reason in Reason if reason not in WITHOUT_AN_OBJECT])
+@pytest.mark.parametrize("reason", [reason for reason in REASONS if reason not in WITHOUT_AN_OBJECT])
 async def test_a_refusal_stands_on_the_instance(desk, reason):
     await HAPPENINGS[reason](desk)
     desk.cleanup.close()

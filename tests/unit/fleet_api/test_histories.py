@@ -27,6 +27,7 @@ async def test_each_move_says_when_of_which_update_and_why(desk):
     await desk.omaha.post(omaha_fleet.event(APP, ONE, 13))
     failure = '<event eventtype="3" eventresult="0" errorcode="44"/>'
     await desk.omaha.post(omaha_fleet.check(APP, ONE, inner=failure))
+    desk.clock.advance(60)
     await desk.check(ONE)
 
     told = await moves(desk)

@@ -1,5 +1,8 @@
 """What `kubectl get` prints of the fleet."""
 
+from dataclasses import replace
+from datetime import timedelta
+
 import pytest
 
 from omaha_api.fleet_api import ages, kinds, objects, tables
@@ -11,6 +14,9 @@ from update_core.fleet.grants import GrantState
 from update_core.fleet.progress import GroupProgress, RolloutRecord
 from update_core.fleet.reading import InstanceRow, Placement, ProgressRow
 from update_core.fleet.store import InstanceRecord
+from update_core.rollout.advance import WaveCounts
+from update_core.rollout.plan import Course, HaltReason, Latch
+from update_core.rollout.waves import Linear, Opened
 
 PLACEMENT = Placement(APP_ID, "team", "app", {TRACK: "app-stable"})
 SLUG = names.instance_slug(APP_ID, "m1")
@@ -41,9 +47,37 @@ def test_a_groups_row_says_where_it_moves_and_how_far_it_is():
     shown = tables.transform(kinds.GROUPPROGRESSES, PROGRESS, ROWS, NOW)
 
     assert cells(shown, 0) == {
-        "Name": "app-stable", "App": "app", "Track": "stable", "Target": "1.1.0", "Sequence": 2, "Active": 8, "On-Target": 7,
-        "In-Progress": 6, "Failed": 4, "Age": "0s",
+        "Name": "app-stable", "App": "app", "Track": "stable", "Target": "1.1.0", "Sequence": 2, "Waves": "", "Halted": "",
+        "Active": 8, "On-Target": 7, "In-Progress": 6, "Failed": 4, "Age": "0s",
     }  # fmt: skip
+
+
+LATCH = Latch(2, 0, NOW, HaltReason.CONSECUTIVE_FAILURES, "the last 3 failed")
+TWO = {"canary": WaveCounts(), "everybody": WaveCounts()}
+
+
+@pytest.mark.parametrize(
+    ("course", "latch", "waves", "shown"),
+    [
+        pytest.param(Course(opened=()), None, TWO, ("0/2", ""), id="none is open"),
+        pytest.param(Course(opened=(Opened("canary", NOW, ppm=1),)), None, TWO, ("1/2", ""), id="one of two"),
+        pytest.param(
+            Course(opened=(Opened("left", NOW, ppm=1),)), None, TWO, ("1/3", ""), id="one that was planned before"
+        ),
+        pytest.param(Course(linear=Linear(0, 3600)), None, {}, ("25%", ""), id="linear"),
+        pytest.param(Course(opened=()), LATCH, {}, ("0/0", "ConsecutiveFailures"), id="halted a moment ago"),
+        pytest.param(Course(opened=(), halted=LATCH), LATCH, {}, ("0/0", "ConsecutiveFailures"), id="halted"),
+        pytest.param(Course(opened=(), epoch=1), LATCH, {}, ("0/0", ""), id="resumed"),
+    ],
+)
+def test_a_groups_row_says_which_waves_are_open_and_what_halted_it(course, latch, waves, shown):
+    rollout = replace(COUNTED.rollout, course=course)
+    counted = replace(COUNTED, rollout=rollout, latch=latch, waves=waves)
+    progress = objects.progress(ProgressRow(counted, 7, NOW), PLACEMENT, epoch=0)
+
+    row = cells(tables.transform(kinds.GROUPPROGRESSES, progress, ROWS, NOW + timedelta(seconds=900)), 0)
+
+    assert (row["Waves"], row["Halted"]) == shown
 
 
 @pytest.mark.parametrize(

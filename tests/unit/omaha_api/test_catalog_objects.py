@@ -41,6 +41,39 @@ def test_counts_messages_and_metadata_are_no_change():
     assert not objects.dirty
 
 
+LINEAR = {"linear": {"startThreshold": 0, "durationSeconds": 3600, "percent": "1.2"}}
+
+
+def test_the_share_that_is_shown_of_a_linear_rollout_is_no_change():
+    objects = objects_of(fleet.fleet(APP, course=LINEAR))
+    objects.build()
+
+    later = {"linear": LINEAR["linear"] | {"percent": "1.3"}}
+    assert not objects.put(fleet.fleet(APP, course=later)[-1])
+
+
+HALTED = {"time": fleet.STARTED, "reason": "FailurePercent", "message": "3 of 10 failed"}
+
+
+@pytest.mark.parametrize(
+    "course",
+    [
+        pytest.param({"open": [fleet.wave("canary", percent=1), fleet.wave("rest", percent=100)]}, id="a wave opens"),
+        pytest.param({"epoch": 1}, id="resumed"),
+        pytest.param({"halted": HALTED}, id="halted"),
+        pytest.param({"stoppedSeconds": 60}, id="it stood still"),
+        pytest.param({"dependenciesMetTime": fleet.STARTED}, id="others went first"),
+    ],
+)
+def test_how_far_a_rollout_is_is_a_change(course):
+    begun = {"open": [fleet.wave("canary", percent=1)]}
+    objects = objects_of(fleet.fleet(APP, course=begun))
+    before = objects.build().group(APP, "fake1")
+
+    assert objects.put(fleet.fleet(APP, course=begun | course)[-1])
+    assert objects.build().group(APP, "fake1").course != before.course
+
+
 def test_a_change_resolves_its_own_application_and_no_other():
     other = "other.app"
     others = [fleet.application(other, name="other"), fleet.channel("1.0.0", name="o-master", app="other")]

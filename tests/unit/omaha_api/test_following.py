@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from omaha_api.instances.fleet_memory import FleetMemory, Known
+from omaha_api.instances.fleet_memory import FleetMemory
+from omaha_api.instances.known import Known
 from omaha_api.rollouts.following import MAX_BEHIND, Following
 from support.eventually import eventually
-from support.fleet_values import APP_ID, NOW, grant
+from support.fleet_values import APP_ID, NOW, grant, group
 from update_core.fleet.attributes import NONE
 from update_core.fleet.following import Followed, InFlight
 from update_core.fleet.grants import Grant, GrantState
@@ -119,8 +120,12 @@ async def run_through(operations) -> None:
     await course.tell()
 
     assert set(course.memory.all_live()) == course.log.live()
-    counted = {track: course.memory._groups[APP_ID, track].in_flight for track in TRACKS}
+    counted = {track: in_flight(course.memory, track) for track in TRACKS}
     assert counted == {ledger.track: ledger.in_flight for ledger in course.log.ledgers()}
+
+
+def in_flight(memory: FleetMemory, track: str) -> int:
+    return memory.fleet(group(track=track), None).in_flight
 
 
 def names(held: Grant) -> tuple[str, int]:
@@ -199,7 +204,7 @@ class Course:
             held for held in self.log.live() if held.instance_id in self.own
         }
         for track in TRACKS:
-            assert self.memory._groups[APP_ID, track].in_flight == sum(held.track == track for held in live)
+            assert in_flight(self.memory, track) == sum(held.track == track for held in live)
 
 
 @pytest.fixture

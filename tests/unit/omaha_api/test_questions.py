@@ -7,6 +7,7 @@ import pytest
 from omaha_api.answers import questions
 from support import omaha_fleet as fleet
 from support.omaha_service import OmahaService
+from update_core.fleet.attributes import Attributes
 from update_core.omaha.messages import AppRequest, Os, Request, UpdateCheck
 from update_core.rollout.model import Instance
 
@@ -201,7 +202,10 @@ def test_a_question_that_is_named_is_the_same_otherwise():
         AppRequest(APP, "1.0.0", oem="qemu", updatecheck=UpdateCheck("1.1", True, True, True)),
     )
 
-    assert questions.named(asked, "m") == Instance("m", "1.0.0", True, True, True, "1.1", "amd64", "qemu", True)
+    told = Attributes(oem="qemu", arch="x64")
+    assert questions.named(asked, "m") == Instance(
+        "m", "1.0.0", True, True, True, "1.1", "amd64", "qemu", True, machine=told
+    )
 
 
 async def test_the_dialects_ask_the_same(store):

@@ -178,7 +178,7 @@ class SlowReads:
         return getattr(self._store, name)
 
 
-async def test_limits_hold_under_a_race_for_both(replicas, rows, clock):
+async def test_limits_hold_under_a_race_for_both(replicas, rows):
     both = await replicas(maxInFlight=25, rateLimit={"maxUpdates": 20, "periodSeconds": 600}, updateTimeoutSeconds=900)
     offered: Counter[str] = Counter()
 
@@ -193,7 +193,7 @@ async def test_limits_hold_under_a_race_for_both(replicas, rows, clock):
 
     for turn in range(10):
         await asyncio.gather(*(poll(number, turn) for number in range(150)))
-        clock.advance(150)
+        await both[0].omaha.serve_for(150)
         for replica in both:
             await replica.omaha.service.sweeper.sweep()
 
@@ -209,7 +209,7 @@ async def test_limits_hold_under_a_race_for_both(replicas, rows, clock):
     assert set(offered) == {name for (name,) in rows("SELECT DISTINCT instance_id FROM grants")}
 
 
-async def test_the_other_goes_on_where_one_was_killed(replicas, clock):
+async def test_the_other_goes_on_where_one_was_killed(replicas):
     one, other = await replicas(maxInFlight=2, updateTimeoutSeconds=900)
     for machine in (FIRST, SECOND):
         await one.ask(fleet.check(APP, machine))
@@ -218,9 +218,9 @@ async def test_the_other_goes_on_where_one_was_killed(replicas, clock):
     assert await other.ask(fleet.check(APP, THIRD)) == "noupdate"
     assert await other.ask(fleet.check(APP, FIRST)) == "1.1.0"
     await other.omaha.post(fleet.event(APP, FIRST, 14))
-    clock.advance(899)
+    await other.omaha.serve_for(899)
     await other.omaha.post(fleet.event(APP, FIRST, 3))
-    clock.advance(2)
+    await other.omaha.serve_for(2)
     await other.omaha.service.sweeper.sweep()
     assert await other.ask(fleet.check(APP, THIRD)) == "1.1.0"
 
@@ -356,3 +356,84 @@ async def test_clock_of_a_replica_that_is_behind_refuses_nobody_whose_slot_has_c
             await asyncio.sleep(0.1)
             clock.advance(0.1)
     await replica.stop()
+
+
+# Waves, halts and failures: what one hears, the other refuses by
+
+
+EVERYBODY = {"open": [fleet.wave("everybody", percent=100)]}
+HALT_ON_ONE = {"rollout": {"haltOn": {"consecutiveFailures": 1}}}
+NEXT = {"version": "1.2.0", "sequence": 2}
+
+
+@pytest.fixture
+async def known_to(replicas, clock):
+    """Makes the two, which have known FIRST, SECOND and THIRD for an hour, and has them roll out 1.2.0."""
+
+    async def start(course, **group_spec):
+        both = await replicas(paused=True)
+        for machine in (FIRST, SECOND, THIRD):
+            await both[0].ask(fleet.check(APP, machine))
+        for replica in both:
+            await replica.omaha.service.sightings.flush()
+            await replica.omaha.mirrored()
+        await both[0].omaha.serve_for(3600)
+        for replica in both:
+            begun = {"startedTime": "2026-03-01T13:00:00Z", **course}
+            replica.omaha.put(*fleet.fleet(APP, **NEXT, course=begun, **group_spec))
+            await replica.omaha.mirrored()
+            await replica.hear()
+        return both
+
+    return start
+
+
+async def test_halt_that_one_recorded_ends_the_offers_of_the_other(known_to):
+    one, other = await known_to(EVERYBODY, **HALT_ON_ONE)
+    assert await one.ask(fleet.check(APP, FIRST)) == "1.2.0"
+    assert await other.ask(fleet.check(APP, SECOND)) == "1.2.0"
+    await one.omaha.post(fleet.event(APP, FIRST, 3, 0))
+    attempts = other.store.attempts
+    await other.hear()
+
+    assert await other.ask(fleet.check(APP, SECOND)) == "noupdate"
+    assert await other.ask(fleet.check(APP, THIRD)) == "noupdate"
+    assert (other.answers("Halted"), other.store.attempts) == (2, attempts)
+
+
+async def test_halt_that_was_not_heard_of_stops_a_new_update_all_the_same(known_to, rows):
+    one, other = await known_to(EVERYBODY, **HALT_ON_ONE)
+    assert await one.ask(fleet.check(APP, FIRST)) == "1.2.0"
+    other.ear.open.clear()
+    await one.omaha.post(fleet.event(APP, FIRST, 3, 0))
+
+    assert await other.ask(fleet.check(APP, SECOND)) == "noupdate"
+    assert other.answers("Halted") == 1
+    assert rows("SELECT instance_id FROM grants") == [(FIRST,)]
+
+
+async def test_failure_that_one_recorded_is_waited_for_at_the_other(known_to):
+    one, other = await known_to(EVERYBODY)
+    assert await other.ask(fleet.check(APP, FIRST)) == "1.2.0"
+    await one.hear()
+    await one.omaha.post(fleet.event(APP, FIRST, 3, 0))
+    await other.hear()
+    attempts = other.store.attempts
+
+    assert await other.ask(fleet.check(APP, FIRST)) == "noupdate"
+    assert (other.answers("BackingOff"), other.store.attempts) == (1, attempts)
+
+
+async def test_wave_that_counts_is_full_for_both_and_who_was_counted_may_try_again_at_the_other(known_to):
+    one, other = await known_to({"open": [fleet.wave("canary", instances=1)]})
+    assert await one.ask(fleet.check(APP, FIRST)) == "1.2.0"
+    await other.hear()
+    attempts = other.store.attempts
+    assert await other.ask(fleet.check(APP, SECOND)) == "noupdate"
+    assert other.store.attempts == attempts
+    await one.omaha.post(fleet.event(APP, FIRST, 3, 0))
+    await other.hear()
+    await other.omaha.serve_for(60)
+
+    assert await other.ask(fleet.check(APP, FIRST)) == "1.2.0"
+    assert await other.ask(fleet.check(APP, SECOND)) == "noupdate"

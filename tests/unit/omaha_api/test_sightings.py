@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from omaha_api.instances.fleet_memory import FleetMemory, Known
+from omaha_api.instances.fleet_memory import FleetMemory
+from omaha_api.instances.known import Known
 from omaha_api.instances.sightings import Sightings, turns
 from support.eventually import eventually
 from support.scripted_store import ScriptedStore

@@ -37,6 +37,21 @@ CATALOGS: dict[str, list[Any]] = {
         retryAfterSeconds=60,
         versionPolicy={"allowDowngrade": True, "prefix": "1"},
     ),
+    "in waves": fleet.fleet(
+        APP,
+        rollout={
+            "waves": [{"name": "q", "percent": 100}, {"name": "few", "instances": 1}],
+            "retry": {"backoffSeconds": 1},
+        },
+        course={
+            "open": [
+                fleet.wave("q", percent=100, match=[{"attribute": "oem", "operator": "In", "values": ["qemu"]}]),
+                fleet.wave("few", instances=1),
+            ]
+        },
+    ),
+    "all the time": fleet.fleet(APP, course={"linear": {"startThreshold": 300_000, "durationSeconds": 100}}),
+    "halted": fleet.fleet(APP, rollout={"halt": {"version": "1.1.0", "reason": "it eats disks"}}),
     "two groups": [
         *fleet.fleet(APP),
         fleet.stamped(fleet.group(name="other", track="other", paused=True), fleet.package("1.1.0")),

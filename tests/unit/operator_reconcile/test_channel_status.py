@@ -16,16 +16,22 @@ NOW = kinds.later(100)
 PACKAGE = kinds.package("1.0.0")
 
 
-def follower(version, name="prod", *, complete=False, ready="True", progress="RollingOut"):
+def follower(
+    version, name="prod", *, complete=False, ready="True", progress="RollingOut", halted="False", back_from=None
+):
     """A Group that is stamped with a version (None: with nothing)."""
     stamped = {}
     if version is not None:
         rollout = {"sequence": 1, "version": version, "salt": "s", "startedTime": kinds.BIRTH.isoformat()}
         if complete:
             rollout["completedTime"] = kinds.later(9).isoformat()
+        if back_from is not None:
+            rollout |= {"kind": "Rollback", "fromVersion": back_from}
         packages = [{"name": "p", "uid": "u", "sha256": "a" * 64}]
         stamped = {"target": {"version": version, "packages": packages}, "rollout": rollout}
-    found = kinds.conditions(("Ready", ready, "Reconciled"), ("RolloutComplete", "False", progress))
+    found = kinds.conditions(
+        ("Ready", ready, "Reconciled"), ("RolloutComplete", "False", progress), ("Halted", halted, "Because")
+    )
     return kinds.group(name=name, track=name, status={"observedGeneration": 1, "conditions": found, **stamped})
 
 
@@ -255,3 +261,34 @@ def test_whatever_happened_a_promotion_comes_to_its_end(story, version):
         world.reconcile_channel()
 
     assert world.wait_returns()
+
+
+def test_a_halted_group_and_one_that_is_moved_back_are_named_and_counted():
+    done = follower("1.0.0", "calm", complete=True)
+    status = reconciled(view(done, follower("1.0.0", halted="True"), follower("0.9.0", "back", back_from="1.0.0")))
+
+    assert (status.groups.following, status.groups.complete, status.groups.halted) == (3, 1, 2)
+    assert kinds.summary(status.conditions)["RolledOut"] == "False RolloutHalted"
+    message = next(condition.message for condition in status.conditions if condition.type == "RolledOut")
+    assert message == "The rollout to 1.0.0 is halted in prod. It was halted and is moved back in back."
+
+
+def test_a_group_that_is_moved_back_does_not_keep_the_channel_from_being_observed():
+    status = reconciled(view(follower("0.9.0", back_from="1.0.0", complete=True)))
+
+    assert status.observed_generation == 1
+    assert "Reconciling" not in kinds.summary(status.conditions)
+
+
+def test_a_group_that_was_moved_back_from_another_version_is_only_waited_for():
+    status = reconciled(view(follower("0.8.0", back_from="0.9.0")))
+
+    assert status.groups.halted == 0
+    assert "Reconciling" in kinds.summary(status.conditions)
+
+
+def test_what_was_complete_before_it_was_halted_is_rolled_out():
+    status = reconciled(view(follower("1.0.0", complete=True, halted="True")))
+
+    assert kinds.summary(status.conditions)["RolledOut"] == "True RolloutCompleted"
+    assert status.groups.halted == 1

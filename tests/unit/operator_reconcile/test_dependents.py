@@ -91,3 +91,30 @@ def test_progress_concerns_the_groups_with_that_track(cache):
         Key("Group", "team", "rival"),
     }
     assert list(dependents.of_progress(cache, "io.example.unknown", "prod")) == []
+
+
+AFTER_PROD = {"dependsOn": [{"groupRef": {"name": "prod"}}]}
+
+
+def test_a_group_that_goes_after_another_is_looked_at_whenever_that_one_changes(cache):
+    cache.put(obj(kinds.group(name="late", track="late", channel="elsewhere", rollout=AFTER_PROD)))
+    counted = {"observedGeneration": -1, "progress": "1/2", "instances": {"total": 2}}
+
+    assert touched(cache, kinds.group(status=counted)) == {"Group prod", "Group late"}
+    gone = cache.discard(Key("Group", "team", "prod"), "2")
+    assert Key("Group", "team", "late") in dependents.of_change(cache, gone)
+    back = cache.put(obj(kinds.group(), at=3))
+    assert Key("Group", "team", "late") in dependents.of_change(cache, back)
+
+
+def test_a_package_concerns_groups_that_may_be_moved_back_to_its_version(cache):
+    past = {"sequence": 1, "version": "2.0.0", "outcome": "Promoted", "startedTime": kinds.BIRTH.isoformat()}
+    status = {"observedGeneration": 1, "history": [past | {"endedTime": kinds.BIRTH.isoformat()}]}
+    cache.put(
+        obj(
+            kinds.group(name="back", track="back", channel="nowhere", status=status, rollout={"onHalt": "Rollback"}),
+        )
+    )
+
+    assert "Group back" in touched(cache, kinds.package("2.0.0"))
+    assert "Group back" not in touched(cache, kinds.package("1.0.0"))

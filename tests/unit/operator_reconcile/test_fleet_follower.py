@@ -7,6 +7,7 @@ import pytest
 
 from support.eventually import eventually
 from update_core.resources.fleet import progress as wire
+from update_core.rollout.advance import WaveCounts
 from update_kube import errors
 from update_kube.reflector import Change, ChangeKind, Heard
 from update_operator import contact
@@ -292,3 +293,42 @@ def test_what_cannot_be_read_is_unknown_and_not_unseen():
     progress.hear(MODIFIED, A, active=3)
     assert (progress.get(A).active, progress.unreadable(A)) == (3, False)
     assert progress.told == [A, A]
+
+
+def test_all_that_is_said_of_a_rollout_is_understood():
+    opened = {"name": "canary", "threshold": 1000, "openedTime": "2026-01-01T00:00:00Z", "expected": 3}
+    rollout = {
+        "sequence": 7,
+        "version": "1.0.0",
+        "kind": "Rollback",
+        "fromVersion": "2.0.0",
+        "salt": "s",
+        "startedTime": "2026-01-01T00:00:00Z",
+        "open": [opened],
+        "epoch": 2,
+    }
+    latch = {
+        "sequence": 6,
+        "epoch": 1,
+        "time": "2026-01-01T00:00:00Z",
+        "reason": "FailurePercent",
+        "message": "too many",
+        "wave": "canary",
+        "errors": [{"code": -1, "count": 2}],
+    }
+    waves = [{"name": "canary", "granted": 4, "succeeded": 1, "failed": 2, "waiting": 9}]
+    status = {"rollout": rollout, "instances": {"finished": 5}, "waves": waves, "latch": latch, "settled": False}
+    obj = {
+        "metadata": {"name": "prod", "namespace": "n"},
+        "spec": {"appId": A[0], "application": "app", "track": A[1]},
+        "status": status,
+    }
+    progress = Progress()
+    progress.take(Change(ADDED, obj, None))
+
+    found = progress.get(A)
+    assert (found.finished, found.settled) == (5, False)
+    assert dict(found.waves) == {"canary": WaveCounts(granted=4, succeeded=1, failed=2, waiting=9)}
+    assert (found.latch.sequence, found.latch.epoch, found.latch.errors) == (6, 1, ((-1, 2),))
+    assert (found.rollout.kind, found.rollout.from_version) == ("Rollback", "2.0.0")
+    assert (found.rollout.course.epoch, found.rollout.course.opened[0].expected) == (2, 3)

@@ -139,6 +139,7 @@ def test_a_healthy_group_is_stamped_with_the_exact_package():
         "Ready": "True Reconciled",
         "PackageAvailable": "True PackageFound",
         "Paused": "False NotPaused",
+        "Halted": "False NotHalted",
         "Progressing": "True RollingOut",
         "RolloutComplete": "Unknown NoInstances",
         "FleetReported": "True FleetAnswered",

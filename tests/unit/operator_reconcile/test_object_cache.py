@@ -126,3 +126,38 @@ def test_any_order_of_events_with_duplicates_ends_where_the_last_list_says(story
         getattr(cache, method)(obj)
 
     assert held(cache) == (truth["spec"]["version"] if truth else None)
+
+
+def channel(*managers, at=1):
+    """A Channel whose version was written by these field managers, one after the other."""
+    spec = {"applicationRef": {"name": "app"}, "name": "stable", "version": "1.0.0"}
+    fields = [
+        {"manager": name, "time": f"2026-01-0{number}T00:00:00Z", "fieldsV1": {"f:spec": {"f:version": {}}}}
+        for number, name in enumerate(managers, 1)
+    ]
+    fields.append({"manager": "update-operator", "time": "2026-01-09T00:00:00Z", "fieldsV1": {"f:status": {}}})
+    metadata = {"name": "c", "namespace": "team", "uid": "u", "resourceVersion": str(at), "managedFields": fields}
+    return {"kind": "Channel", "metadata": metadata, "spec": spec}
+
+
+@pytest.mark.parametrize(
+    ("managers", "found"),
+    [
+        pytest.param(("kubectl",), "kubectl", id="one"),
+        pytest.param(("kubectl", "argocd"), "argocd", id="of several the last"),
+        pytest.param(("m" * 200,), "m" * 128, id="a long name"),
+        pytest.param((), None, id="none"),
+    ],
+)
+def test_who_made_a_channel_name_its_version_is_remembered(cache, managers, found):
+    cache.put(channel("someone-before"))
+    cache.put(channel(*managers, at=2))
+
+    assert cache.version_manager(Key("Channel", "team", "c")) == found
+
+
+def test_of_a_channel_that_is_gone_nobody_is_remembered(cache):
+    cache.put(channel("kubectl"))
+    cache.remove(channel("kubectl"))
+
+    assert cache.version_manager(Key("Channel", "team", "c")) is None

@@ -10,8 +10,12 @@ from support import kinds
 from update_core.fleet.progress import GroupProgress, RolloutRecord
 from update_core.resources.channel import Floor
 from update_core.resources.group import Group, GroupStatus
+from update_core.rollout.advance import WaveCounts
+from update_core.rollout.plan import UNGUARDED, Course, HaltReason, Latch
+from update_core.rollout.waves import Opened
 from update_core.targets import Step
 from update_operator.reconcile import channel, group
+from update_operator.reconcile.dependencies import Depended
 from update_operator.reconcile.outcome import Contact, Fleet
 
 versions = st.sampled_from(["1.0.0", "2.0.0"])
@@ -23,6 +27,23 @@ records = st.none() | st.builds(
     salt=st.just("store-salt"),
     started_at=st.just(kinds.later(5)),
     completed_at=st.none() | st.just(kinds.later(6)),
+    kind=st.sampled_from(["Update", "Rollback"]),
+    from_version=versions,
+    course=st.sampled_from(
+        [UNGUARDED, Course(opened=()), Course(opened=(Opened("canary", kinds.later(5), ppm=10**5),))]
+    ),
+)
+latches = st.none() | st.builds(
+    Latch,
+    sequence=st.integers(1, 6),
+    epoch=st.integers(0, 1),
+    at=st.just(kinds.later(6)),
+    reason=st.sampled_from(HaltReason),
+    message=st.just("too many"),
+)
+waves = st.dictionaries(
+    st.sampled_from(["canary", "everybody"]),
+    st.builds(WaveCounts, granted=counts, succeeded=counts, failed=counts, waiting=counts),
 )
 progresses = st.none() | st.builds(
     GroupProgress,
@@ -35,6 +56,10 @@ progresses = st.none() | st.builds(
     in_progress=counts,
     in_progress_current=counts,
     failed=counts,
+    finished=counts,
+    waves=waves,
+    latch=latches,
+    settled=st.booleans(),
 )
 fleets = st.builds(Fleet, contact=st.sampled_from(Contact), known=st.booleans(), progress=progresses)
 applications = st.sampled_from([None, kinds.application(), kinds.application(ready="AppIdConflict")])
@@ -47,6 +72,34 @@ SCHEDULES = [
     {"maintenanceWindows": [NIGHTS], "freezes": [FREEZE]},
     {"maintenanceWindows": [NIGHTS | {"timeZone": "Europe/Atlantis"}]},
 ]
+
+
+CANARY = {"name": "canary", "percent": 10}
+AFTER = {"dependsOn": [{"groupRef": {"name": "first"}}]}
+ROLLOUTS = [
+    {},
+    {"waves": [CANARY]},
+    {"waves": [CANARY | {"settlePercent": 0}], "onHalt": "Rollback"},
+    {"waves": [{"name": "everybody", "percent": 100, "approval": "Required"}], "completePercent": 50},
+    {"approval": {"version": "1.0.0", "wave": "everybody"}, "onHalt": "Rollback"},
+    {"halt": {"version": "1.0.0", "reason": "no"}},
+    {"resume": {"sequence": 2, "epoch": 1}, "onHalt": "Rollback"},
+    {"waves": [{"name": "neither"}]},
+    AFTER,
+    AFTER | {"waves": [CANARY]},
+]
+FIRST = kinds.group(
+    name="first",
+    status={
+        "observedGeneration": 1,
+        "conditions": kinds.conditions(
+            ("Ready", "True", "R"), ("Halted", "False", "H"), ("FleetReported", "True", "F")
+        ),
+        "target": {"version": "2.0.0", "packages": [{"name": "p", "uid": "u", "sha256": "a" * 64}]},
+        "rollout": {"sequence": 1, "version": "2.0.0", "salt": "s", "startedTime": kinds.BIRTH.isoformat()},
+        "instances": {"active": 1, "onTarget": 1},
+    },
+)
 
 
 FLOOR, ITS_PACKAGE = Floor(version="0.5.0"), kinds.package("0.5.0")
@@ -66,7 +119,13 @@ def views(draw, status=None):
     version = draw(versions)
     its_channel = draw(st.sampled_from([None, kinds.channel(version), kinds.channel(version, app="other")]))
     return group.View(
-        group=kinds.group(status=status, paused=draw(st.booleans()), **draw(st.sampled_from(SCHEDULES))),
+        group=kinds.group(
+            status=status,
+            paused=draw(st.booleans()),
+            rollout=draw(st.sampled_from(ROLLOUTS)),
+            versionPolicy={"allowDowngrade": draw(st.booleans())},
+            **draw(st.sampled_from(SCHEDULES)),
+        ),
         application=draw(applications),
         channel=its_channel,
         fleet=draw(fleets),
@@ -74,6 +133,9 @@ def views(draw, status=None):
         channel_holder=its_channel,
         packages=draw(st.sampled_from(package_sets(version))),
         steps=draw(st.sampled_from(STEPS)),
+        older={each: tuple(draw(st.sampled_from(package_sets(each)))) for each in ("1.0.0", "2.0.0")},
+        depended=draw(st.sampled_from([{}, {"first": Depended(FIRST, "2.0.0")}])),
+        circle=draw(st.sampled_from([(), (), ("prod", "prod")])),
     )
 
 

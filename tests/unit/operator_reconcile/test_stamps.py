@@ -3,10 +3,13 @@
 import pytest
 
 from support import kinds
+from update_core import targets
 from update_core.fleet.progress import GroupProgress, RolloutRecord
 from update_core.resources.group import GroupStatus
-from update_operator.reconcile import stamps
+from update_operator.reconcile import rollouts
+from update_operator.reconcile.grounds import Grounds
 from update_operator.reconcile.outcome import Contact, Fleet
+from update_operator.reconcile.stamps import Stamps
 
 NOW = kinds.later(100)
 A, B = kinds.package("1.0.0"), kinds.package("2.0.0")
@@ -22,12 +25,15 @@ def record(sequence, version="1.0.0", **more):
 def decide(status, package, fleet=NEVER_SEEN, salt="new-salt"):
     """The stamps after a look at a status; `package` may be several."""
     packages = package if isinstance(package, tuple) else (package,) if package else ()
-    return stamps.decide(status, packages, fleet, NOW, salt)
+    wanted = targets.target(packages) if packages else None
+    return rollouts.decide(Grounds(status, fleet, NOW, salt, wanted))
 
 
 def applied(decided, generation=1):
     """The status with these stamps."""
-    return GroupStatus(observed_generation=generation, target=decided.target, rollout=decided.rollout)
+    return GroupStatus(
+        observed_generation=generation, target=decided.target, rollout=decided.rollout, history=list(decided.history)
+    )
 
 
 def reasons(decided):
@@ -138,10 +144,11 @@ def test_without_the_stores_word_nothing_begins_and_it_is_said_why(fleet):
 def test_without_a_package_the_stamps_stay_and_nothing_is_pending():
     status = applied(decide(GroupStatus(), A))
 
-    assert decide(status, None) == stamps.Stamps(status.target, status.rollout)
+    assert decide(status, None) == Stamps(status.target, status.rollout)
 
 
 def test_a_rollout_begins_on_a_whole_second():
     precise = NOW.replace(microsecond=123456)
 
-    assert stamps.decide(GroupStatus(), (A,), NEVER_SEEN, precise, "s").rollout.started_time == NOW
+    grounds = Grounds(GroupStatus(), NEVER_SEEN, precise, "s", targets.target((A,)))
+    assert rollouts.decide(grounds).rollout.started_time == NOW

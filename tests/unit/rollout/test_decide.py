@@ -9,8 +9,10 @@ from support.fleet_values import NEW, NOW, OLD, PAYLOAD, asking, grant, group, s
 from update_core import versions
 from update_core.fleet.grants import PROGRESS
 from update_core.rollout import decide, zones
-from update_core.rollout.model import Fleet, Limits, Offer, Reason, Refusal
+from update_core.rollout.model import Attempts, Fleet, Limits, Offer, Reason, Refusal
+from update_core.rollout.plan import Dependency, HaltRequest
 from update_core.rollout.schedule import Schedule
+from update_core.rollout.waves import LAST
 from update_core.rollout.windows import Freeze, Window
 
 SOON, LATER = NOW + timedelta(seconds=10), NOW + timedelta(seconds=60)
@@ -19,13 +21,15 @@ ONE_A_MINUTE = Limits(max_updates=1, period_seconds=60)
 # NOW is a Sunday at noon.
 SHUT = Schedule((Window(frozenset({0}), time(2), 3600, zones.zone("UTC")),))
 FROZEN = Schedule(freezes=(Freeze(NOW, LATER),))
+FAILED_ONCE, FAILED_TOO_OFTEN = (Attempts(NEW, failures, NOW, sequence=1, epoch=0) for failures in (1, 5))
 
 
 def answer(of_group=None, instance=None, fleet=None):
     return decide.decide(of_group or group(), instance or asking("one"), fleet or Fleet(), NOW)
 
 
-# In the order of the rules: each row makes one rule refuse, and is applied on top of the others.
+# In the order of the rules: each row makes one rule refuse, and is applied on top of the others. What a row says of the group's plan and
+# course is added to what others say of them.
 REASONS = [
     ("UpdatesDisabledByClient", {}, {"updates_disabled": True}, {}),
     ("VersionUnparsable", {}, {"version": "garbage"}, {}),
@@ -38,10 +42,22 @@ REASONS = [
     ("VersionBlocked", {"blocked_versions": frozenset({versions.parse(NEW)})}, {}, {}),
     ("Excluded", {"excluded_oems": frozenset({"ami"})}, {"oem": "ami"}, {}),
     ("Paused", {"paused": True}, {}, {}),
+    ("Halted", {"plan": {"halt": HaltRequest(NEW, "it loses data")}}, {}, {}),
     ("Frozen", {"schedule": FROZEN}, {}, {}),
     ("OutsideWindow", {"schedule": SHUT}, {}, {}),
     ("StaleCatalog", {}, {}, {"highest_sequence": 2}),
     ("AnonymousInstance", {"limits": ONE_A_MINUTE}, {"instance_id": None}, {}),
+    ("BackingOff", {}, {}, {"attempts": (FAILED_ONCE,)}),
+    ("AttemptsExhausted", {}, {}, {"attempts": (FAILED_TOO_OFTEN,)}),
+    ("DependencyNotMet", {"plan": {"depends_on": (Dependency("first"),)}}, {}, {}),
+    (
+        "AwaitingApproval",
+        {"plan": {"waves": (replace(LAST, approval_required=True),)}, "course": {"opened": ()}},
+        {},
+        {},
+    ),
+    ("NotInCohort", {"course": {"opened": ()}}, {}, {}),
+    ("EnrolmentLimited", {}, {}, {"enrolment_until": SOON}),
     ("TooManyInFlight", {"limits": ONE_IN_FLIGHT}, {}, {"in_flight": 1}),
     ("RateLimited", {}, {}, {"rate_slot": SOON}),
     ("StoreUnavailable", {}, {}, {"available": False}),
@@ -53,7 +69,12 @@ def build(rows):
     for _, group_changes, instance_changes, fleet_changes in rows:
         # Of two schedules the later doesn't take the earlier one's place.
         held = of_group.schedule
-        of_group = replace(of_group, **group_changes)
+        added = {
+            name: replace(getattr(of_group, name), **changes)
+            for name, changes in group_changes.items()
+            if name in {"plan", "course"}
+        }
+        of_group = replace(of_group, **group_changes | added)
         both = Schedule((*held.windows, *of_group.schedule.windows), (*held.freezes, *of_group.schedule.freezes))
         of_group = replace(of_group, schedule=both)
         instance = replace(instance, **instance_changes)
@@ -78,6 +99,12 @@ def test_earlier_rule_wins_over_all_later_ones(first):
         row
         for row in rows
         if row is REASONS[first] or row[0] != "TooManyInFlight" or REASONS[first][0] != "AnonymousInstance"
+    ]
+    # Nor can it have failed once, and five times.
+    rows = [
+        row
+        for row in rows
+        if row is REASONS[first] or (row[0], REASONS[first][0]) != ("AttemptsExhausted", "BackingOff")
     ]
     # Where one rule is about the package, another one's package would take its place.
     rows = [

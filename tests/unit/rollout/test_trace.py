@@ -8,12 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from support.fleet_values import NEW, NOW, OLD, PAYLOAD, asking, grant, group, stamp
+from support.rollout_values import LAST, course, latch, opened
 from update_core import versions
 from update_core.resources.fleet.decision import MAX_MESSAGE
 from update_core.rollout import decide, explain, trace, zones
-from update_core.rollout.model import Fleet, Hop, Limits, LostPackage, Offer, Reason, Refusal
+from update_core.rollout.model import Attempts, Fleet, Hop, Limits, LostPackage, Offer, Reason, Refusal
+from update_core.rollout.plan import DEFAULT, UNGUARDED, Dependency, HaltOn, HaltRequest, Plan
 from update_core.rollout.schedule import ALWAYS, Schedule
 from update_core.rollout.trace import Verdict
+from update_core.rollout.waves import Linear, Wave
 from update_core.rollout.windows import Freeze, Window
 
 MOMENTS = st.none() | st.integers(-2, 2).map(lambda minutes: NOW + timedelta(minutes=minutes))
@@ -49,6 +52,24 @@ GROUPS = st.builds(
         ]
     ),
     wanted=st.none() | st.sampled_from([versions.parse(OLD), versions.parse(NEW)]),
+    plan=st.sampled_from(
+        [
+            DEFAULT,
+            Plan(halt=HaltRequest(NEW, "r" * 256), depends_on=tuple(Dependency(f"{n}" * 253) for n in range(8))),
+            Plan(waves=(Wave("w" * 63, ppm=1), Wave("x" * 63, ppm=1, approval_required=True), LAST), halt_on=HaltOn(2)),
+            Plan(problem="it can't be read"),
+        ]
+    ),
+    course=st.sampled_from(
+        [
+            UNGUARDED,
+            course(),
+            course(opened(Wave("w" * 63, ppm=1)), epoch=1),
+            course(opened(LAST), halted=latch(message="m" * 1024)),
+            course(opened=None, linear=Linear(0, 60)),
+            course(opened=None, linear=Linear(0, 60), stopped_since=NOW, dependencies_met_at=None),
+        ]
+    ),
 )
 INSTANCES = st.builds(
     asking,
@@ -72,6 +93,12 @@ FLEETS = st.builds(
     rate_slot=MOMENTS,
     quiet_until=MOMENTS,
     available=st.booleans(),
+    latch=st.sampled_from([None, latch(), latch(message="m" * 1024)]),
+    attempts=st.sampled_from([(), *((Attempts(NEW, failures, NOW, 1, 0),) for failures in (1, 5))]),
+    first_seen=st.sampled_from([None, NOW, NOW - timedelta(days=1)]),
+    newcomers_in_flight=st.integers(0, 2),
+    newcomer_slot=MOMENTS,
+    enrolment_until=MOMENTS,
 )
 
 

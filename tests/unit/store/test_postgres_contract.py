@@ -1,10 +1,11 @@
-"""The PostgreSQL store keeps the contracts of those who write to the fleet store, of those who read it, and of those who follow it."""
+"""The PostgreSQL store keeps the contracts of those who write to the fleet store, of those who read it or follow it, and of time."""
 
 import contextlib
 
 import pytest
 
 from support import postgres_stores
+from support.fleet_keeper_contract import FleetKeeperContract
 from support.fleet_reader_contract import FleetReaderContract
 from support.fleet_store_contract import FleetStoreContract
 from support.fleet_store_following import Following
@@ -49,4 +50,8 @@ class TestPostgresStoreAsItIsRead(FleetReaderContract):
 
 
 class TestPostgresStoreAsItIsFollowed(Following):
+    pass
+
+
+class TestPostgresStoreAsTimePasses(FleetKeeperContract):
     pass

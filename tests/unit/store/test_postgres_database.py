@@ -243,7 +243,8 @@ async def test_one_live_grant_per_instance_holds_in_the_database_itself(postgres
     with pytest.raises(psycopg.errors.UniqueViolation):
         postgres.execute(
             f"INSERT INTO update_service.grants ({rows.GRANT_COLUMNS}) SELECT app_id, track, 2, sequence, version, instance_id, "
-            f"'Installed', granted_at, moved_at, {rows.micros(NOW)}, boot_id, error_code, detail FROM update_service.grants",
+            f"'Installed', granted_at, moved_at, {rows.micros(NOW)}, boot_id, error_code, detail, wave, epoch, established "
+            "FROM update_service.grants",
             conninfo_to_dict(postgres_url)["dbname"],
         )
 

@@ -1,9 +1,10 @@
-"""The SQLite store keeps the contracts of those who write to the fleet store, of those who read it, and of those who follow it."""
+"""The SQLite store keeps the contracts of those who write to the fleet store, of those who read it or follow it, and of time."""
 
 import contextlib
 
 import pytest
 
+from support.fleet_keeper_contract import FleetKeeperContract
 from support.fleet_reader_contract import FleetReaderContract
 from support.fleet_store_contract import FleetStoreContract
 from support.fleet_store_following import Following
@@ -50,4 +51,8 @@ class TestSqliteStoreAsItIsRead(FleetReaderContract):
 
 
 class TestSqliteStoreAsItIsFollowed(Following):
+    pass
+
+
+class TestSqliteStoreAsTimePasses(FleetKeeperContract):
     pass

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from omaha_api.store import schema
+from omaha_api.store import rows, schema
 from omaha_api.store.sqlite.store import SqliteStore
 from support.fleet_store_actions import ask, granted, weigh
 from support.fleet_values import APP_ID, NEW, NOW, group, sighting, stamp
@@ -190,8 +190,8 @@ async def test_one_live_grant_per_instance_holds_in_the_database_itself(path):
     with pytest.raises(sqlite3.IntegrityError):
         change(
             path,
-            "INSERT INTO grants SELECT app_id, track, 2, sequence, version, instance_id, 'Installed', granted_at, moved_at, "
-            "deadline, boot_id, error_code, detail FROM grants",
+            f"INSERT INTO grants ({rows.GRANT_COLUMNS}) SELECT app_id, track, 2, sequence, version, instance_id, 'Installed', "
+            "granted_at, moved_at, deadline, boot_id, error_code, detail, wave, epoch, established FROM grants",
         )
 
 

@@ -16,7 +16,7 @@ from omaha_api.clock import utc_now
 from omaha_api.store import stores
 from omaha_api.store.postgres.connections import SCHEMA
 from support import postgres_stores, sqlite_stores
-from support.fleet_store_actions import ask, granted, weigh
+from support.fleet_store_actions import ask, granted, known, weigh
 from support.fleet_store_log import everything
 from support.fleet_values import APP_ID, NEW, NOW, TIMEOUTS, group, sighting, stamp
 from update_core.fleet.evidence import Event
@@ -78,6 +78,7 @@ async def store(place):
     store = place.store()
     await store.open()
     await store.record_rollout(group(), stamp(), completed=False, now=NOW)
+    await known(store, "two")
     for name in ("one", "two", "three"):
         await granted(store, name)
     await weigh(store, "two", Event(3, 0))
@@ -105,6 +106,9 @@ async def test_sound_store_has_nothing_wrong_while_it_is_in_use(store, place):
     ("statement", "said"),
     [
         pytest.param("UPDATE groups SET in_flight = 7", "counts other than its live grants", id="counter"),
+        pytest.param("UPDATE groups SET newcomers_in_flight = 7", "newcomers' live grants", id="newcomers"),
+        pytest.param("UPDATE groups SET next_newcomer = 9", "newcomers aren't numbered", id="next newcomer"),
+        pytest.param("UPDATE tallies SET failed = failed + 1", "tally isn't what", id="tally"),
         pytest.param("UPDATE groups SET next_number = 9", "aren't numbered without gaps", id="next number"),
         pytest.param("DELETE FROM grants WHERE number = 2", "aren't numbered without gaps", id="gap"),
         pytest.param("UPDATE groups SET highest_sequence = 0", "later rollout than its group has seen", id="sequence"),

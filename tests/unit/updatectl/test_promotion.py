@@ -118,15 +118,16 @@ def test_the_way_is_looked_at_by_the_floors_that_will_be_there():
         (promote(groups=[group(channel="other", paused=True)]), ["NoGroups"]),
         (promote(groups=[group(paused=True)]), ["Paused"]),
         (promote(groups=[group(freezes=FROZEN)]), ["Frozen"]),
-        (promote(groups=[group(rollout={"halt": {"version": "1.2"}})]), ["Halted"]),
-        (promote(groups=[group(rollout={"halt": {"version": "1.0.0"}})]), []),
+        (promote(groups=[group(rollout={"halt": {"version": "1.2", "reason": "hot"}})]), ["Halted"]),
+        (promote(groups=[group(rollout={"halt": {"version": "1.0.0", "reason": "hot"}})]), []),
         (promote(groups=[group(versionPolicy={"blockedVersions": ["1.2"]})]), ["VersionBlocked"]),
         (promote(groups=[group(versionPolicy={"prefix": "1.1"})]), ["Excluded"]),
         (promote(groups=[group(versionPolicy={"prefix": "1.2", "blockedVersions": ["1.2.1"]})]), []),
     ],
     ids=[
         "lower", "no package", "another version's", "withdrawn", "floor without", "floor withdrawn", "no groups", "others' groups",
-        "paused", "frozen", "halted in another notation", "another version halted", "blocked in another notation", "prefix", "neither blocked nor excluded",
+        "paused", "frozen", "halted in another notation", "another version halted",
+        "blocked in another notation", "prefix", "neither blocked nor excluded",
     ],
 )  # fmt: skip
 def test_each_concern_is_warned_of(found, reasons):

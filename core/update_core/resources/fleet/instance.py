@@ -7,6 +7,7 @@ from pydantic import Field
 
 from update_core.resources.base import MAX_SAFE_INTEGER, Model
 from update_core.resources.fleet.base import FleetResource, Text
+from update_core.resources.rollout_policy import MAX_COUNT
 
 
 class InstanceAttributes(Model):
@@ -62,6 +63,16 @@ class InstanceUpdate(Model):
         default=None, ge=-MAX_SAFE_INTEGER, le=MAX_SAFE_INTEGER, description="The error code that the instance sent."
     )
     detail: str = Field(default="", max_length=128, description="More about how it ended, such as RolledBack.")
+    wave: str = Field(
+        default="", max_length=63, description="The wave of the rollout that let the instance in; empty where none had to."
+    )
+    failures: int = Field(
+        default=0,
+        ge=0,
+        le=MAX_COUNT,
+        description="How often the instance has failed on its way to this version. After each failure it waits twice as long before it "
+        "may try again: see spec.rollout.retry of its Group, and instances/decision for when that is.",
+    )
 
 
 class InstanceStatus(Model):
