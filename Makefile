@@ -17,6 +17,7 @@ CHECKED := $(SOURCES) tests tools bench fuzz
 
 WORKERS ?= 3
 PYTEST_ARGS ?=
+RULES_ARGS ?=
 # Whoever runs them with bytecode switched off would compile the sources anew in each of some hundred processes.
 TESTS = PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n $(WORKERS)
 DEMO_ARGS ?=
@@ -59,6 +60,10 @@ test: lint postgresql ## Lint, then every test but those of make test-slow; PYTE
 .PHONY: test-slow
 test-slow: $(INSTALLED) postgresql ## The tests that make test leaves out: long courses end to end, of what it shows in parts
 	@$(TESTS) -m slow $(PYTEST_ARGS)
+
+.PHONY: test-rules
+test-rules: $(INSTALLED) ## Take each rule of the rollouts out in turn, and print which test fails then; RULES_ARGS="--only approval"
+	@$(BIN)/python tools/rule_mutations.py $(RULES_ARGS)
 
 .PHONY: lint
 lint: $(INSTALLED) ## ruff, format, mypy --strict, import-linter, generated files up to date

@@ -18,8 +18,8 @@ import uvloop
 from omaha_api import clock, service, settings
 from omaha_api.store.sqlite.store import SqliteStore
 from update_core.fleet.evidence import Evidence
-from update_core.fleet.grants import Grant, Timeouts
-from update_core.fleet.store import Granted, InstanceRecord, Sighting
+from update_core.fleet.grants import Timeouts
+from update_core.fleet.store import Granted, InstanceRecord, Moved, Sighting
 from update_core.rollout.model import Instance, ResolvedGroup
 from update_kube import configuration
 
@@ -45,13 +45,13 @@ class CountedStore(SqliteStore):
         self._counts["instance"] += 1
         return await super().instance(app_id, instance_id)
 
-    async def observe(self, sighting: Sighting, timeouts: Timeouts | None) -> Sequence[Grant]:
+    async def observe(self, sighting: Sighting, timeouts: Timeouts | None) -> Moved:
         self._counts["observe"] += 1
         return await super().observe(sighting, timeouts)
 
     async def weigh(
         self, app_id: str, instance_id: str, claims: Sequence[Evidence], timeouts: Timeouts, now: datetime
-    ) -> Sequence[Grant]:
+    ) -> Moved:
         self._counts["weigh"] += 1
         return await super().weigh(app_id, instance_id, claims, timeouts, now)
 

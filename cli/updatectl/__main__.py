@@ -27,6 +27,7 @@ from updatectl import (
 from updatectl.fakeclients import command as fakeclients
 from updatectl.fleet import group_commands, why_command
 from updatectl.local import commands as local
+from updatectl.simulation import command as simulation
 
 app = typer.Typer(
     name="updatectl",
@@ -123,6 +124,7 @@ app.add_typer(instances.app, name="instance")
 app.add_typer(cup.app, name="cup")
 app.add_typer(local.app, name="local")
 why_command.register(app, "why")
+simulation.register(app, groups.app)
 guide.register(app)
 fakeclients.register(app, "fakeclients")
 

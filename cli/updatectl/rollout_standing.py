@@ -114,6 +114,11 @@ def planned(standing: Standing) -> tuple[Wave, ...]:
             f"rollout {rollout.sequence} moves instances back from {rollout.from_version} to {rollout.version}: everybody may move, there "
             "is nothing to open"
         )
+    if standing.plan.linear is not None and standing.course.linear is None:
+        raise CommandError(
+            f"rollout {rollout.sequence} began in waves, and spec.rollout.linear holds from the next one on: "
+            f"`updatectl group update {handle} --no-linear --wave …` puts the waves back"
+        )
     if standing.course.linear is not None:
         raise CommandError(
             f"rollout {rollout.sequence} has no waves, it lets in more instances all the time. "

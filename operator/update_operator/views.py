@@ -83,7 +83,9 @@ def of_group(cache: Cache, found: Group, follower: FleetFollower) -> group.View:
 
 def _older(cache: Cache, found: Group, fleet: Fleet) -> dict[str, tuple[Package, ...]]:
     """The Packages of versions to which the Group may be moved back."""
-    wanted = {entry.version for entry in found.status.history if entry.outcome == "Promoted"}
+    policy, wanted = found.spec.rollout, set[str]()
+    if policy is not None and policy.on_halt == "Rollback":
+        wanted = {entry.version for entry in found.status.history if entry.outcome == "Promoted"}
     record = fleet.progress.rollout if fleet.progress else None
     if record is not None and record.kind == "Rollback":
         wanted.add(record.version)

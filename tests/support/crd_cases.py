@@ -1,7 +1,9 @@
 """Values of the fields that the CRDs have rules for, and what becomes of them: which pass, which don't, and which can't be changed."""
 
-from dataclasses import dataclass
 from typing import Any
+
+from support import crd_cases_of_rollouts as rollouts
+from support.crd_forms import NAMES, ONE_LINE, VERSIONS, Change, Form
 
 UUID = "e96281a6-d1af-4bde-9a0a-97b76e56dc57"
 SHA1 = "fe7374bddde2ddf07f6bfcc728d115d14338964b"
@@ -22,111 +24,22 @@ EXTRA_FILE = {"name": "oem-ami.gz", "size": 7, "sha256": SHA256}
 ACTION = {"event": "install", "run": "setup.exe"}
 WINDOW = {"days": ["Saturday", "Sunday"], "startTime": "02:00", "durationSeconds": 14400, "timeZone": "Europe/Berlin"}
 FREEZE = {"start": "2026-12-20T00:00:00Z", "end": "2027-01-04T00:00:00Z"}
-WAVE = {"name": "canary", "percent": 5}
-LAST = {"name": "everybody", "percent": 100}
-REQUIREMENT = {"attribute": "oem", "operator": "NotIn", "values": [f"oem-{n}" for n in range(64)]}
 ITEMS = {
     "floors.[]": {"version": "0.9.0"},
     "extraFiles.[]": EXTRA_FILE,
     "actions.[]": ACTION,
     "maintenanceWindows.[]": WINDOW,
     "freezes.[]": FREEZE,
-    "rollout.waves.[]": WAVE,
-    "rollout.waves.[].match.[]": {"attribute": "oem", "values": ["ami"]},
-    "rollout.linear": {"durationSeconds": 3600},
-    "rollout.approval": {"version": "1.1.0", "wave": "canary"},
-    "rollout.halt": {"version": "1.1.0", "reason": "it loses data"},
-    "rollout.dependsOn.[]": {"groupRef": {"name": "webapp-paris"}},
-}
+} | rollouts.ITEMS
 """What stands beside a field, by the path of what it is in."""
 IMAGE = "index.example.com/webapp:1.2.1"
 
 
-@dataclass(frozen=True)
-class Form:
-    """Values of a field that pass and that don't."""
-
-    accepted: tuple[Any, ...]
-    refused: tuple[Any, ...]
-
-
-@dataclass(frozen=True)
-class Change:
-    """A field's value and what it can't become; None: the field isn't there."""
-
-    before: Any
-    refused: tuple[Any, ...]
-
-
-NAMES = Form(("webapp", "web-app.example", "0"), ("", "Webapp", "web_app", "-webapp", "web..app", "webapp."))
-VERSIONS = Form(
-    (
-        *("1.2.3", "1.2.3-beta.1+build.5", "0.0.0", "3340.0.0+nightly-20260101", "99999999999.0.0"),
-        *("1", "1.2", "01.2", "120.0.6099.5", "4294967295.0.0.4294967295"),
-    ),
-    (
-        "",
-        "v1.2.3",
-        "1.2.3.4.5",
-        "1.2.3-",
-        "1.2.3-01",
-        "1.2-beta",
-        "4294967296.1",
-        "1.2.3.4294967296",
-        "99999999999999999999",
-        "1.2.3 ",
-        "1..2",
-    ),
-)
-ONE_LINE = Form(("now", "/quiet --all", "Überblick 漢字"), ("two\nlines", "bell\x07"))
 DISPLAY_NAMES = Form(("Web application (EU)", "Überblick 漢字"), ("two\nlines", "bell\x07", "\x1b[31mred"))
 PRINTABLE = Form(("stable", "Fake Clients", "a", "stable/eu-west:1"), ("", " stable", "stable ", "stäble", "a\nb"))
-PERCENTAGES = Form(
-    (0, 1, 99, 100, "0", "5", "100", "0.1", "0.0001", "0.5000", "10.0", "99.9999", "100.0000", "33.33"),
-    (
-        *(
-            -1,
-            101,
-            "",
-            "101",
-            "100.0001",
-            "-1",
-            "+1",
-            "1e1",
-            "0x1p3",
-            "5%",
-            " 5",
-            "5 ",
-            "five",
-            "NaN",
-            "inf",
-            "Infinity",
-        ),
-        *(
-            "05",
-            "00",
-            "00.5",
-            ".5",
-            "5.",
-            ".",
-            "0.00001",
-            "1.00000",
-            "10.00000",
-            "1.2.3",
-            "1..2",
-            "1_0",
-            "5\n",
-            "\u0661",
-            "9" * 40,
-        ),
-    ),
-)
-WAVE_NAMES = Form(
-    ("canary", "a", "0", "ring-1", "everybody-else"), ("", "Canary", "-a", "a-", "a b", "a.b", "ä", "a\n")
-)
 OBJECT_CHANGE = Change({"name": "webapp"}, ({"name": "other"},))
 
-FORMS: dict[str, Form] = {
+FORMS: dict[str, Form] = rollouts.FORMS | {
     "Application.appId": Form(
         (UUID, "com.example.webapp", "com.example.my-app_2", "io.x"),
         (
@@ -198,62 +111,6 @@ FORMS: dict[str, Form] = {
     ),
     "Group.freezes.[].name": ONE_LINE,
     "Group.freezes.[].reason": ONE_LINE,
-    "Group.rollout.waves.[].name": WAVE_NAMES,
-    "Group.rollout.waves.[].percent": PERCENTAGES,
-    "Group.rollout.waves.[]-share": Form(
-        (WAVE, {"name": "canary", "instances": 3}), ({"name": "canary"}, WAVE | {"instances": 3})
-    ),
-    "Group.rollout.waves-rising": Form(
-        (
-            [],
-            [WAVE, WAVE | {"name": "b"}, WAVE | {"name": "c", "percent": "5.0001"}, LAST],
-            [WAVE | {"percent": "9.5"}, {"name": "some", "instances": 3}, WAVE | {"name": "b", "percent": 10}],
-        ),
-        (
-            [WAVE, WAVE | {"name": "b", "percent": "4.9999"}],
-            [WAVE | {"percent": "10"}, WAVE | {"name": "b", "percent": "9.5"}],
-            [WAVE | {"percent": 50}, {"name": "some", "instances": 3}, WAVE | {"name": "b", "percent": 49}],
-        ),
-    ),
-    "Group.rollout.waves-everybody": Form(
-        ([LAST], [WAVE, LAST | {"percent": "100.0"}], [LAST | {"bakeSeconds": 1, "match": []}]),
-        (
-            [LAST, WAVE | {"percent": 100}],
-            [LAST | {"percent": 99}],
-            [LAST | {"percent": "99.9999"}],
-            [{"name": "everybody", "instances": 5}],
-            [LAST | {"match": [{"attribute": "oem", "values": ["ami"]}]}],
-        ),
-    ),
-    "Group.rollout.waves.[].match.[].values.[]": ONE_LINE,
-    "Group.rollout.linear.startPercent": PERCENTAGES,
-    "Group.rollout-waves-or-linear": Form(
-        (
-            {"waves": [WAVE]},
-            {"linear": {"durationSeconds": 60}},
-            {"linear": {"durationSeconds": 60}, "waves": []},
-            {"onHalt": "Rollback"},
-        ),
-        ({"waves": [WAVE], "linear": {"durationSeconds": 60}},),
-    ),
-    "Group.rollout.approval.version": VERSIONS,
-    "Group.rollout.approval.wave": WAVE_NAMES,
-    "Group.rollout.halt.version": VERSIONS,
-    "Group.rollout.halt.reason": ONE_LINE,
-    "Group.rollout.haltOn": Form(
-        ({"failurePercent": 2}, {"consecutiveFailures": 3}, {"failurePercent": 100, "consecutiveFailures": 100}),
-        ({}, {"minSamples": 20}),
-    ),
-    "Group.rollout.dependsOn.[].groupRef.name": NAMES,
-    "Group.rollout.dependsOn.[].minPercent": PERCENTAGES,
-    "Group.rollout.dependsOn-once": Form(
-        ([], [{"groupRef": {"name": name}} for name in ("a", "b", "a.b")]),
-        (
-            [{"groupRef": {"name": "a"}}] * 2,
-            [{"groupRef": {"name": "a"}}, {"groupRef": {"name": "b"}}, {"groupRef": {"name": "a"}, "minPercent": 50}],
-        ),
-    ),
-    "Group.rollout.salt": Form(("5f2b9a0c", "a", "A.b_c-1"), ("", "a b", "a\n", "ä", "a/b")),
     "Group.exclude.oems.[]": Form(("ami", "Azure (EU)", "a"), ("", " ami", "ami ", "\tami", "ämi")),
     "Package.mirrors.[]": Form(
         ("https://mirror.example.com/webapp/1.2.0/", "http://127.0.0.1:8080/", "https://example.com/a%20b/"),
@@ -421,22 +278,7 @@ MUTABLE = [
             "exclude": {"oems": ["ami", "azure"]},
             "maintenanceWindows": [WINDOW] * 32,
             "freezes": [FREEZE | {"name": "holidays", "reason": "nobody is there"}] * 32,
-            "rollout": {
-                "waves": [
-                    WAVE | {"name": f"ring-{n}", "match": [REQUIREMENT] * 8, "bakeSeconds": 60} for n in range(16)
-                ],
-                "approval": {"version": "1.1.0", "wave": "ring-3", "bake": "Skip"},
-                "halt": {"version": "1.1.0", "reason": "it loses data"},
-                "resume": {"sequence": 3},
-                "haltOn": {"failurePercent": 2, "minSamples": 50, "consecutiveFailures": 5},
-                "onHalt": "Rollback",
-                "retry": {"maxAttempts": 3, "backoffSeconds": 300},
-                "dependsOn": [
-                    {"groupRef": {"name": f"g-{n}"}, "minPercent": "99.5", "soakSeconds": 60} for n in range(8)
-                ],
-                "salt": "s" * 64,
-                "completePercent": 95,
-            },
+            "rollout": rollouts.EVERYTHING,
             "evidence": {"minAgeSeconds": 0},
             "onDemand": "BypassLimits",
             "pollIntervalSeconds": 2700,

@@ -200,6 +200,14 @@ class Retirement:
         assert kept == []
         assert list(await store.retire(APP_ID, 86400, NOW + 2 * DAY, 10)) == ["one"]
 
+    async def test_updates_in_flight_hide_nobody_who_is_gone(self, store):
+        of_group = await mirrored(store, group())
+        for name in ("in flight", "too"):
+            await granted(store, name, of_group)
+        await store.observe(sighting("gone"), None)
+
+        assert list(await store.retire(APP_ID, 86400, NOW + 2 * DAY, 1)) == ["gone"]
+
     async def test_removal_is_logged_and_takes_the_history_with_it(self, store):
         await granted(store, "one")
         await weigh(store, "one", Event(3, 0, 9))

@@ -8,9 +8,10 @@ from support.fleet_store_ending import Ending
 from support.fleet_store_listing import Listing, Told
 from support.fleet_store_log import Log, Touches, Waiting
 from support.fleet_store_naming import Placing, Publishing
+from support.fleet_store_outcomes import Telling
 from support.fleet_store_pruning import Pruning
 from support.fleet_store_replay import Replay
 
 
-class FleetReaderContract(Log, Touches, Waiting, Pruning, Replay, Listing, Told, Ending, Placing, Publishing):
+class FleetReaderContract(Log, Touches, Waiting, Pruning, Replay, Listing, Told, Ending, Placing, Publishing, Telling):
     """Everything above."""

@@ -83,8 +83,39 @@ class WaveCounting:
         await seen(store, "one", oem="ec2", arch="arm64")
         await seen(store, "two", oem="qemu", arch="arm64")
         await seen(store, "three", oem="qemu", arch="amd64")
+        await seen(store, "four", oem="qemu", arch="amd64")
 
-        assert (await counts(store, of_group)).waves["arm"].waiting == 2
+        assert (await counts(store, of_group)).waves["arm"].waiting == 3
+
+    async def test_a_machine_is_counted_by_what_it_said_last(self, store):
+        of_group = await mirrored(store, guarded())
+        await seen(store, "one", arch="amd64")
+        await seen(store, "two", arch="arm64")
+        before = (await counts(store, of_group)).waves["arm"].waiting
+        await seen(store, "one", arch="arm64")
+
+        assert (before, (await counts(store, of_group)).waves["arm"].waiting) == (1, 2)
+
+    async def test_who_is_excluded_waits_for_nothing_where_waves_are_for_all_machines(self, store):
+        plan = Plan(halt_on=HaltOn(failure_percent=5))
+        of_group = await mirrored(store, guarded(plan=plan, excluded_oems=frozenset({"bare"})))
+        await seen(store, "one", oem="bare")
+        await seen(store, "two", oem="qemu")
+
+        assert (await counts(store, of_group)).waves["everybody"].waiting == 1
+
+    @pytest.mark.parametrize(
+        ("before", "waiting"),
+        [
+            pytest.param(timedelta(0), 0, id="when it began"),
+            pytest.param(timedelta(microseconds=1), 1, id="just before"),
+        ],
+    )
+    async def test_who_was_seen_before_the_rollout_began_is_known_well_an_hour_later(self, store, before, waiting):
+        of_group = await mirrored(store, guarded())
+        await seen(store, "one", first=before)
+
+        assert (await counts(store, of_group, at=NOW + HOUR)).waves["everybody"].waiting == waiting
 
     @pytest.mark.parametrize(
         ("name", "waiting"),

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from support.fleet_store_actions import HOUR, OVER_STORES, SECOND, granted, weigh
+from support.fleet_store_actions import HOUR, OVER_STORES, SECOND, granted, known, weigh
+from support.fleet_store_outcomes import BAD, EARLY, THREE_IN_A_ROW, judged, outcomes
 from support.fleet_store_replay import STEPS, Course
 from support.fleet_values import APP_ID, NEW, NOW, TIMEOUTS, TRACK, group, sighting, stamp
 from update_core.fleet.evidence import Event
@@ -19,6 +20,7 @@ from update_core.fleet.following import Followed, InFlight
 from update_core.fleet.grants import Grant, GrantState
 from update_core.fleet.reading import LogExpired
 from update_core.fleet.store import GroupLedger
+from update_core.rollout.plan import HaltReason
 
 PROPERTY = settings(
     max_examples=60,
@@ -99,6 +101,33 @@ class Following:
 
         assert [change.row.grant.state for change in followed.changes] == [GrantState.LAPSED]
         assert [counters(ledger) for ledger in followed.ledgers] == [(TRACK, 2, 0)]
+
+    async def test_halt_is_told_with_the_outcome_that_decided_it(self, store):
+        await outcomes(store, judged(THREE_IN_A_ROW), [BAD, BAD])
+        await known(store, "last")
+        await granted(store, "last", judged(THREE_IN_A_ROW))
+        begun = await store.in_flight()
+        await weigh(store, "last", Event(3, 0))
+
+        followed = await store.followed(begun.position.latest, 10)
+
+        assert [ledger.latch for ledger in begun.ledgers] == [None]
+        assert [(ledger.latch.sequence, ledger.latch.reason) for ledger in followed.ledgers] == [
+            (1, HaltReason.CONSECUTIVE_FAILURES)
+        ]
+        (change,) = followed.changes
+        assert [each.failures for each in change.row.record.attempts] == [1]
+
+    async def test_wave_of_a_grant_is_told_with_how_many_came_through_it(self, store):
+        await known(store, "one")
+        begun = await store.in_flight()
+        await granted(store, "one", judged(THREE_IN_A_ROW, EARLY))
+
+        followed = await store.followed(begun.position.latest, 10)
+
+        (change,) = followed.changes
+        assert (change.row.grant.wave, change.row.grant.established) == ("early", True)
+        assert [ledger.through["early"] for ledger in followed.ledgers] == [1]
 
     async def test_both_groups_of_an_instance_that_moves_are_told(self, store):
         await granted(store, "one")

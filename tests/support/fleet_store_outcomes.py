@@ -5,12 +5,13 @@ from datetime import timedelta
 import pytest
 
 from support.fleet_store_actions import HOUR, SECOND, ask, granted, known, ledger_of, weigh
+from support.fleet_store_waves import FIRST, failed, waved
 from support.fleet_values import APP_ID, NEW, NOW, TIMEOUTS, TRACK, group, sighting, stamp
 from update_core.fleet.evidence import Event
 from update_core.rollout.cohort import PPM_OF_ALL
 from update_core.rollout.model import Offer, Reason, Refusal
 from update_core.rollout.plan import Course, HaltOn, HaltReason, Latch, Plan, Retry
-from update_core.rollout.waves import Opened, Wave
+from update_core.rollout.waves import Linear, Opened, Wave
 
 EARLY = Opened("early", NOW, instances=3)
 EVERYBODY = Opened("everybody", NOW, ppm=PPM_OF_ALL)
@@ -104,7 +105,6 @@ class Halting:
         assert again.decision == answer.decision == Refusal(Reason.HALTED)
         assert answer.ledger.latch.reason is HaltReason.CONSECUTIVE_FAILURES
         assert [grant.instance_id for grant in await store.live_grants()] == ["under way"]
-        assert (await store.fleet(judged(None), "next", NOW)).latch == answer.ledger.latch
 
     async def test_mirror_tells_of_a_halt_and_does_not_lift_it(self, store):
         await outcomes(store, judged(THREE_IN_A_ROW), [BAD] * 3)
@@ -180,11 +180,12 @@ class Resuming:
         assert (await ledger_of(store)).latch is None
 
     async def test_snapshot_from_before_the_resume_changes_nothing(self, store):
-        resumed = judged(THREE_IN_A_ROW, epoch=1)
-        await store.record_rollout(resumed, stamp(), completed=False, now=NOW)
+        await known(store, "a", "b", "c")
+        for name in ("a", "b", "c"):
+            await granted(store, name, judged(THREE_IN_A_ROW, epoch=1))
         await store.record_rollout(judged(None), stamp(), completed=False, now=NOW)
 
-        assert await outcomes(store, resumed, [BAD] * 3) == [False, False, True]
+        assert [bool((await end(store, name, judged(None))).halted) for name in ("a", "b", "c")] == [False, False, True]
 
 
 class Samples:
@@ -303,6 +304,17 @@ class Samples:
 
         assert (await outcome(store, "three", judged(THREE_IN_A_ROW))).halted != ()
 
+    @pytest.mark.parametrize(
+        "course",
+        [
+            pytest.param(Course(), id="everybody at once"),
+            pytest.param(Course(linear=Linear(PPM_OF_ALL, 60)), id="a share that grows"),
+        ],
+    )
+    async def test_rollout_without_waves_is_judged_as_a_whole(self, store, course):
+        assert await outcomes(store, judged(HALF, course=course), [GOOD, BAD, GOOD, BAD]) == [False, False, False, True]
+        assert (await ledger_of(store)).latch.message.startswith("2 of 4 instances failed in this rollout")
+
     async def test_bounds_that_change_hold_from_then_on(self, store):
         await outcomes(store, judged(None), [BAD] * 2)
         await store.record_rollout(judged(THREE_IN_A_ROW), stamp(), completed=False, now=NOW)
@@ -318,3 +330,33 @@ class Samples:
             await end(store, name, judged(None), at=NOW + timedelta(minutes=1))
 
         assert (await ask(store, "a", judged(THREE_IN_A_ROW))).decision == Refusal(Reason.HALTED)
+
+
+class Telling:
+    """What readers are told of all that."""
+
+    async def test_what_would_be_decided_is_what_a_grant_decides_on(self, store):
+        await known(store, "one", "two")
+        await failed(store, "one", waved(FIRST))
+        await granted(store, "new", waved(FIRST, EVERYBODY))
+
+        fleet = await store.fleet(waved(FIRST), "one", NOW)
+
+        assert (fleet.counted_in, fleet.through["first"], fleet.first_seen) == ("first", 1, NOW - HOUR)
+        assert [(each.version, each.failures) for each in fleet.attempts] == [(NEW, 1)]
+        assert (fleet.in_flight, fleet.newcomers_in_flight) == (1, 1)
+        assert (await store.fleet(waved(FIRST), "nobody", NOW)).first_seen is None
+
+    async def test_what_would_be_decided_knows_of_a_halt(self, store):
+        await outcomes(store, judged(THREE_IN_A_ROW), [BAD] * 3)
+
+        assert (await store.fleet(judged(None), "next", NOW)).latch == (await ledger_of(store)).latch
+
+    async def test_failures_are_told_in_the_log(self, store):
+        await granted(store, "one")
+        position = await store.position()
+        await weigh(store, "one", Event(3, 0))
+
+        (change,) = await store.changes(position.latest, 10)
+
+        assert [(each.version, each.failures) for each in change.row.record.attempts] == [(NEW, 1)]

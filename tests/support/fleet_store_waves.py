@@ -144,18 +144,6 @@ class Waves:
         else:
             assert decision == Refusal(Reason.NOT_IN_COHORT)
 
-    async def test_what_would_be_decided_is_what_a_grant_decides_on(self, store):
-        await known(store, "one", "two")
-        await failed(store, "one", waved(FIRST))
-        await granted(store, "new", waved(FIRST, EVERYBODY))
-
-        fleet = await store.fleet(waved(FIRST), "one", NOW)
-
-        assert (fleet.counted_in, fleet.through["first"], fleet.first_seen) == ("first", 1, NOW - HOUR)
-        assert [(each.version, each.failures) for each in fleet.attempts] == [(NEW, 1)]
-        assert (fleet.in_flight, fleet.newcomers_in_flight) == (1, 1)
-        assert (await store.fleet(waved(FIRST), "nobody", NOW)).first_seen is None
-
 
 class Newcomers:
     """What instances that nobody knows yet may have of the limits where a rollout is guarded."""
@@ -313,12 +301,3 @@ class Retries:
 
         assert [each.version for each in attempts] == [f"1.{number + 3}.0" for number in range(MAX_VERSIONS_FAILED)]
         assert [each.sequence for each in attempts] == [number + 3 for number in range(MAX_VERSIONS_FAILED)]
-
-    async def test_failures_are_told_in_the_log(self, store):
-        await granted(store, "one")
-        position = await store.position()
-        await weigh(store, "one", Event(3, 0))
-
-        (change,) = await store.changes(position.latest, 10)
-
-        assert [(each.version, each.failures) for each in change.row.record.attempts] == [(NEW, 1)]

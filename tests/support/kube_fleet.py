@@ -51,24 +51,44 @@ class KubeFleet:
         assert status == 200, answer
 
     def roll_out(
-        self, version: str, *, payload: Object | None = None, application: Object | None = None, **group_spec: Any
+        self,
+        version: str,
+        *,
+        payload: Object | None = None,
+        application: Object | None = None,
+        course: Object | None = None,
+        **group_spec: Any,
     ) -> None:
-        """The guide's application, with the operator's stamp for `version`. `payload` and `application` add to the specs of the two."""
+        """The guide's application, with the operator's stamp for `version`. `payload` and `application` add to the specs of the two,
+        `course` to the stamp."""
         self.create(omaha_fleet.application(self.app_id, **(application or {})))
         self.create(omaha_fleet.channel(version))
         package = self.create(omaha_fleet.package(version, **(payload or {})))
         self.create(omaha_fleet.group(**group_spec))
-        self.stamp(package)
+        self.stamp(package, course=course)
 
-    def stamp(self, package: Object, *, group: str = "app-fake1", floors: Sequence[Object] = ()) -> None:
+    def stamp(
+        self,
+        package: Object,
+        *,
+        group: str = "app-fake1",
+        floors: Sequence[Object] = (),
+        course: Object | None = None,
+    ) -> None:
         """Begin a rollout to the Package by way of the Packages that are floors, as the operator does."""
         self._package, self._floors = package, floors
-        self.stamp_group(group)
+        self.stamp_group(group, course=course)
 
-    def stamp_group(self, name: str) -> None:
+    def stamp_group(self, name: str, *, course: Object | None = None) -> None:
         """Begin a rollout to the same Package for a Group."""
         self._sequences[name] += 1
         now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         sequence = self._sequences[name]
-        stamped = omaha_fleet.status(self._package, sequence=sequence, started=now, floors=self._floors)
+        stamped = omaha_fleet.status(self._package, sequence=sequence, started=now, floors=self._floors, course=course)
         self.update("Group", name, suffix="/status", status=stamped)
+
+    def advance(self, name: str = "app-fake1", **course: Any) -> None:
+        """Stamp how far a Group's rollout is by now."""
+        _, group = self._access.request("GET", self.path("Group", name))
+        status = group["status"]
+        self.update("Group", name, suffix="/status", status=status | {"rollout": status["rollout"] | course})

@@ -9,7 +9,7 @@ from update_kube.resources import CHANNELS
 from updatectl import lookup, output
 from updatectl.commands import AppId, Call, GroupId, reading
 from updatectl.errors import CommandError
-from updatectl.fleet import group_screen, moments, requests, signs
+from updatectl.fleet import moments, requests, signs
 from updatectl.fleet.group_picture import Picture
 from updatectl.session import Session
 from updatectl.settings import Format
@@ -44,6 +44,8 @@ def status(call: Call, app_id: AppId, group_id: GroupId) -> None:
     app_id = lookup.canonical_app_id(app_id)
     found = call.run(lambda session: _load(session, app_id, group_id))
     if call.form in {Format.TABLE, Format.WIDE}:
+        from updatectl.fleet import group_screen  # pydantic, which no help text should cost
+
         for line in group_screen.lines(found, signs.of(sys.stdout), moments.now()):
             signs.say(line)
         return

@@ -32,6 +32,30 @@ class Picture:
         return counted.get("instances", own) if same else own
 
     @property
+    def waves(self) -> Mapping[str, Mapping[str, int]]:
+        """The counts of the rollout's waves, by name; empty where the fleet API has none of this rollout."""
+        counted = (self.progress or {}).get("status", {})
+        if counted.get("rollout", {}).get("sequence") != self.rollout.get("sequence"):
+            return {}
+        return {wave["name"]: wave for wave in counted.get("waves") or ()}
+
+    @property
+    def halted_by_hand(self) -> bool:
+        """Whether spec.rollout.halt is of the version that the group moves to."""
+        from update_core import versions  # kept out of help and completion
+
+        halt = ((self.group or {}).get("spec", {}).get("rollout") or {}).get("halt") or {}
+        return bool(halt) and versions.same(halt.get("version", ""), self.rollout.get("version", ""))
+
+    @property
+    def moved_back(self) -> bool:
+        """Whether the version that the channel names was halted, and its instances are moved back."""
+        from update_core import versions  # as above
+
+        back = self.rollout.get("fromVersion", "") if self.rollout.get("kind") == "Rollback" else ""
+        return bool(back) and bool(self.wanted) and versions.same(back, self.wanted)
+
+    @property
     def rollout(self) -> Object:
         """The rollout as the operator stamped it; empty before the first."""
         return self._status.get("rollout") or {}
@@ -89,7 +113,7 @@ def state(picture: Picture) -> str:
         return "Pending"
     if picture.condition("Ready").get("status") == "False":
         return "NotReady"
-    if not picture.stamped:
+    if not (picture.stamped or picture.moved_back):
         return "Pending"
     if picture.complete:
         return "Complete"
@@ -116,7 +140,7 @@ def waits(picture: Picture) -> list[str]:
     available = picture.condition("PackageAvailable")
     if available.get("status") == "False":
         found.append(f"a package: {message(available)}")
-    elif not picture.stamped:
+    elif not (picture.stamped or picture.moved_back):
         found.append(f"the operator, which has yet to begin the rollout to {picture.wanted or 'a version'}")
     prefix = group["spec"].get("versionPolicy", {}).get("prefix", "")
     if prefix and picture.wanted and not _begins_with(picture.wanted, prefix):
@@ -125,11 +149,19 @@ def waits(picture: Picture) -> list[str]:
         )
     if group["spec"].get("paused"):
         found.append(f"`updatectl group unpause {handle}`")
-    found += [_BLOCKED[reason] for reason, _ in blockers(picture) if reason in _BLOCKED]
+    found += [_BLOCKED[reason].format(handle=handle) for reason, _ in blockers(picture) if reason in _BLOCKED]
     return found + _instances(picture)
 
 
-_BLOCKED = {"Frozen": "the end of a freeze", "OutsideWindow": "a maintenance window"}
+_BLOCKED = {
+    "Halted": "`updatectl group resume {handle}`, or another version of the channel",
+    "RolledBack": "another version of the channel, or `updatectl group resume {handle}`",
+    "Frozen": "the end of a freeze",
+    "OutsideWindow": "a maintenance window",
+    "DependencyNotMet": "groups that go first",
+    "AwaitingApproval": "`updatectl group approve {handle}`",
+    "Baking": "the end of a bake",
+}
 
 
 def blockers(picture: Picture) -> list[tuple[str, str]]:

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from updatectl import output
-from updatectl.fleet import group_picture, group_times, moments
+from updatectl.fleet import group_picture, group_rollout, group_times, group_waves, moments
 from updatectl.fleet.group_picture import Picture
 from updatectl.fleet.signs import Signs
 
@@ -22,6 +22,9 @@ def line(picture: Picture) -> str:
     far = f"{counts.get('onTarget', 0)}/{counts.get('active', 0)} on target" if counts else "not counted yet"
     parts = [picture.target or "-", far]
     parts += [f"{counts[field]} {word}" for field, word in _MOVING if counts.get(field)]
+    opened = picture.rollout.get("open") or ()
+    if opened and (picture.group or {}).get("spec", {}).get("rollout", {}).get("waves"):
+        parts.append(f"wave {opened[-1]['name']}")
     parts.append(group_picture.state(picture))
     if picture.trouble:
         parts.append(f"({picture.trouble})")
@@ -50,10 +53,16 @@ def lines(picture: Picture, signs: Signs, now: datetime) -> Iterator[str]:
         yield _row("Serves", served)
     for name, value in group_times.rows(spec, now):
         yield _row(name, value)
+    rollout = group_rollout.read(picture)
+    for name, value in group_rollout.rows(picture, rollout, now):
+        yield _row(name, value)
     for number, (reason, text) in enumerate(group_picture.blockers(picture)):
         yield _row("Blocked by" if number == 0 else "", f"{reason}: {text}")
     yield _row("Waits for", "; ".join(group_picture.waits(picture)) or "nothing")
     yield ""
+    table = list(group_waves.lines(picture, rollout, now)) if rollout is not None else []
+    if table:
+        yield from (*table, "")
     yield from _conditions(picture, now)
 
 

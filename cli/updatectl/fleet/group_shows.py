@@ -12,7 +12,7 @@ import typer
 
 from update_kube.reflector import Change
 from update_kube.resources import GROUPPROGRESSES, GROUPS
-from updatectl.fleet import group_screen, group_watch, moments, signs
+from updatectl.fleet import group_screen, group_transitions, group_watch, moments, signs
 from updatectl.fleet.group_picture import Picture
 from updatectl.settings import Format
 
@@ -36,12 +36,16 @@ def chosen(form: Format) -> Iterator[group_watch.Show]:
 
 @dataclass
 class Lines:
-    """A line with the time whenever something of it has changed."""
+    """A line with the time whenever something of it has changed, after one for each thing that happened to its rollout."""
 
     _last: str = ""
+    _before: Picture | None = None
 
     def picture(self, picture: Picture) -> None:
         """Print it if it says something new."""
+        for happened in group_transitions.between(self._before, picture):
+            signs.say(f"{moments.clock(moments.now())}  {happened}")
+        self._before = picture
         line = group_screen.line(picture)
         if line != self._last:
             self._last = line

@@ -102,15 +102,8 @@ def _offer(question: Question) -> Offer:
         raise AssertionError(msg)
     *floors, last = steps
     grant = question.fleet.live_grant if reoffered(question) else None
-    return Offer(
-        last.version,
-        group.stamp.sequence,
-        last.payload,
-        grant,
-        tuple(floors),
-        wave=question.wave or "",
-        established=question.established,
-    )
+    wave, established = question.wave or "", question.established
+    return Offer(last.version, group.stamp.sequence, last.payload, grant, tuple(floors), wave, established)
 
 
 def reoffered(question: Question) -> bool:
@@ -304,13 +297,10 @@ def dependency_not_met(question: Question) -> Refusal | None:
 
 def awaiting_approval(question: Question) -> Refusal | None:
     """It would be in the next wave, which somebody has to approve."""
-    if (
-        question.wave is not None
-        or _bypasses(question)
-        or not admission.waits_for_approval(question.group, question.instance)
-    ):
+    if question.wave is not None or _bypasses(question):
         return None
-    return Refusal(Reason.AWAITING_APPROVAL)
+    waits = admission.waits_for_approval(question.group, question.instance)
+    return Refusal(Reason.AWAITING_APPROVAL) if waits else None
 
 
 def not_in_cohort(question: Question) -> Refusal | None:
@@ -354,9 +344,7 @@ def rate_limited(question: Question) -> Refusal | None:
         return None
     fleet = question.fleet
     newcomers = fleet.newcomer_slot if fleet.newcomer_slot is not None and question.newcomer else None
-    slots = [
-        slot for slot in (fleet.rate_slot, fleet.quiet_until, newcomers) if slot is not None and question.now < slot
-    ]
+    slots = [at for at in (fleet.rate_slot, fleet.quiet_until, newcomers) if at is not None and question.now < at]
     return Refusal(Reason.RATE_LIMITED, max(slots)) if slots else None
 
 

@@ -41,6 +41,8 @@ class EveryCheck:
 
     def answered(self, instance: int, now: int, decision: Decision) -> None:
         """See Crowd.answered."""
+        while self._checks and self._checks[0] <= (now, instance):
+            heapq.heappop(self._checks)
         if isinstance(decision, Refusal):
             self._check(instance, now + 1)
 

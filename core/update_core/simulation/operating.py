@@ -38,10 +38,9 @@ class Operator:
         self._look_at(0)
         self._next_change(0)
 
-    def notice(self, now: int) -> None:
-        """Look soon, if anything was counted."""
-        if self._world.dirty:
-            self._look_at(now + 1)
+    def notice(self, at: int) -> None:
+        """Something was counted: look as soon as it does from `at` on."""
+        self._look_at(at)
 
     def look(self, now: int) -> None:
         """Let the rollout go on."""

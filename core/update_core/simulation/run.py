@@ -72,13 +72,15 @@ def _until_the_end(world: World, operator: Operator, lives: Lives, told: Told | 
         if heap and (asks is None or heap[0][0] <= asks[0]):
             now, step, instance = heapq.heappop(heap)
             _step(world, operator, lives, step, instance, now)
+            soon = now if step < Step.OPERATOR else now + 1
         elif asks is None or asks[0] > world.until:
             return world.until
         else:
             now, instance = asks
             _ask(world, lives, instance, now)
+            soon = now + 1
         if world.dirty:
-            operator.notice(now)
+            operator.notice(soon)
         count += 1
         if told is not None and count % _TOLD_AFTER == 0:
             told(now // 1_000_000, world.board.on_target)

@@ -129,7 +129,8 @@ class Hearing:
                 known.refusal,
             )
             settled = await self._record_change(app, group, key, known, seen, changed=changed)
-            known = self._memory.known(key) or await self._load_again(app, os, group, key, known, now)
+            # A failure that was recorded just now counts from now on.
+            known = self._memory.known(key) or await self._load(app, os, group, key, now)
         self.record_sign_of_life(key, known, machines.bounded(app.bootid), now)
         return settled, known
 
@@ -186,20 +187,6 @@ class Hearing:
             self._memory.remember(key, known)
             self._moved()
         return known
-
-    async def _load_again(
-        self,
-        app: messages.AppRequest,
-        os: messages.Os,
-        group: ResolvedGroup,
-        key: InstanceKey,
-        known: Known,
-        now: datetime,
-    ) -> Known:
-        """The record anew, where what was just recorded has changed what the store has of the instance: a failure counts from now on."""
-        loaded = await self._load(app, os, group, key, now)
-        loaded.boots_at_random = known.boots_at_random
-        return loaded
 
     async def _read(self, group: ResolvedGroup, key: InstanceKey, now: datetime) -> InstanceRecord | None:
         with self._memory.loading(key) as load:

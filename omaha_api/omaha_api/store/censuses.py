@@ -15,26 +15,29 @@ from update_core.fleet.census import Census, Kind
 
 # Each of these gives one row, a JSON document: asked row by row, the interpreter's lock would change hands for each of thousands, and the
 # event loop would wait for it as often.
+# Materialized, or the times would be read from the document again for each instance.
 _WANTED = """
-    SELECT value ->> 0 AS app_id, value ->> 1 AS track, CAST(value ->> 2 AS BIGINT) AS since, CAST(value ->> 3 AS BIGINT) AS known_until
-    FROM json_each(?)
+    WITH wanted AS MATERIALIZED (
+        SELECT value ->> 0 AS app_id, value ->> 1 AS track, CAST(value ->> 2 AS BIGINT) AS since, CAST(value ->> 3 AS BIGINT) AS known_until
+        FROM json_each(?)
+    )
 """
 _COUNTED = """
     count(*) FILTER (WHERE last_seen >= wanted.since) AS active,
     count(*) FILTER (WHERE last_seen >= wanted.since AND first_seen <= wanted.known_until) AS established
 """
 _BY_VERSION = f"""
-    SELECT json_group_array(json((
+    {_WANTED} SELECT json_group_array(json((
         SELECT json_group_array(json_array(version, '', total, active, established)) FROM (
             SELECT version, count(*) AS total, {_COUNTED}
             FROM instances INDEXED BY instances_by_group WHERE app_id = wanted.app_id AND track = wanted.track GROUP BY version
         ) AS heard
     )))
-    FROM ({_WANTED}) AS wanted
+    FROM wanted
 """  # noqa: S608 - put together from constants
 # One of those who have the same number tells what it stands for.
 _BY_MACHINE = f"""
-    SELECT json_group_array(json((
+    {_WANTED} SELECT json_group_array(json((
         SELECT json_group_array(json_array(
             version, (SELECT attributes FROM instances AS one WHERE one.id = heard.id), total, active, established
         )) FROM (
@@ -42,17 +45,17 @@ _BY_MACHINE = f"""
             FROM instances INDEXED BY instances_by_group WHERE app_id = wanted.app_id AND track = wanted.track GROUP BY version, machine
         ) AS heard
     )))
-    FROM ({_WANTED}) AS wanted
+    FROM wanted
 """  # noqa: S608 - put together from constants
 _OUT_OF_REACH = f"""
-    SELECT json_group_array(json((
+    {_WANTED} SELECT json_group_array(json((
         SELECT json_group_array(json_array(version, '', total, active, established)) FROM (
             SELECT version, count(*) AS total, {_COUNTED}
             FROM instances INDEXED BY instances_out_of_reach WHERE app_id = wanted.app_id AND track = wanted.track
                 AND last_refusal IN ('AttemptsExhausted', 'DeadEnd', 'Excluded') GROUP BY version
         ) AS refused
     )))
-    FROM ({_WANTED}) AS wanted
+    FROM wanted
 """  # noqa: S608 - put together from constants
 
 

@@ -23,16 +23,12 @@ ERRORS_TOLD = 5
 """How many of the errors that were reported most a halt tells of."""
 
 _THROUGH = "SELECT through FROM samples WHERE app_id = ? AND track = ? AND instance_id = ? AND sequence = ?"
-# An outcome of an earlier rollout goes with the first grant of a later one. Nothing is written where nothing differs, and that says that
-# the instance has been counted.
+# Of a later rollout there is no outcome yet: without an epoch it counts nowhere. Nothing is written where nothing differs, and that says
+# that the instance has been counted.
 _GRANTED = """
     INSERT INTO samples (app_id, track, instance_id, sequence, through) VALUES (?, ?, ?, ?, ?)
     ON CONFLICT (app_id, track, instance_id) DO UPDATE SET
         epoch = CASE WHEN samples.sequence = excluded.sequence THEN samples.epoch END,
-        wave = CASE WHEN samples.sequence = excluded.sequence THEN samples.wave END,
-        failed = CASE WHEN samples.sequence = excluded.sequence THEN samples.failed END,
-        place = CASE WHEN samples.sequence = excluded.sequence THEN samples.place END,
-        error_code = CASE WHEN samples.sequence = excluded.sequence THEN samples.error_code END,
         sequence = excluded.sequence, through = excluded.through
     WHERE samples.sequence <> excluded.sequence OR samples.through <> excluded.through
 """
@@ -102,7 +98,7 @@ def ledgers(connection: Connection, halted: Iterable[tuple[str, str]]) -> tuple[
 
 def _record(connection: Connection, grant: Grant) -> bool:
     row = groups.load(connection, grant.app_id, grant.track)
-    if row is None or grant.sequence != row.highest_sequence or (grant.sequence, grant.epoch) != row.judging.of:
+    if row is None or (grant.sequence, grant.epoch) != row.judging.of:
         return False
     _sample(connection, grant)
     judging, latch = row.judging, row.latch

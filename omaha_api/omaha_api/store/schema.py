@@ -221,7 +221,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "ALTER TABLE groups ADD COLUMN judging TEXT NOT NULL DEFAULT ''",
         "ALTER TABLE groups ADD COLUMN latch TEXT NOT NULL DEFAULT ''",
         # One row for each established instance of a group: the wave through which it was granted in the latest rollout that it took part
-        # in, and the latest outcome in it, whose columns are empty before the first. place orders outcomes as they were committed.
+        # in, and its latest outcome, which is of that rollout if it has an epoch. place orders outcomes as they were committed.
         """
         CREATE TABLE samples (
             app_id TEXT NOT NULL,

@@ -17,10 +17,10 @@ from support.crd_cases import (
     ITEMS,
     MUTABLE,
     SPECS,
-    VERSIONS,
-    WAVE,
     WINDOW,
 )
+from support.crd_cases_of_rollouts import WAVE
+from support.crd_forms import VERSIONS
 from update_core import versions
 from update_core.resources import crds, rules
 from update_core.resources.rule_forms import Rule

@@ -156,3 +156,23 @@ def test_who_may_read_and_not_watch_is_told_so(control_plane, service_account, u
 
     assert refused.returncode == 1
     assert 'cannot watch resource "groups"' in refused.stderr or 'cannot watch resource "channels"' in refused.stderr
+
+
+def test_a_watch_tells_of_each_wave_and_of_a_halt(updatectl, fleet):
+    def stamp(**rollout):
+        _, group = fleet._access.request("GET", fleet.path("Group", "app-fake1"))
+        group["status"]["rollout"] |= rollout
+        fleet.update("Group", "app-fake1", suffix="/status", status=group["status"])
+
+    canary = {"name": "canary", "cap": 20, "openedTime": SINCE, "expected": 10}
+    stamp(open=[canary])
+    with running(updatectl, "group", "watch", fleet.app_id, "fake1") as watch:
+        watch.until("Progressing")
+        early = {"name": "early", "threshold": 50_000, "openedTime": SINCE}
+        stamp(open=[canary | {"settledTime": SINCE}, early])
+        watch.until("wave canary has settled\n")
+        watch.until("wave early was opened: 5 %\n")
+        stamp(halted={"time": SINCE, "reason": "FailurePercent", "message": "6 of 20 failed."})
+        watch.until("rollout 1 was halted by its failures: 6 of 20 failed.\n")
+        stamp(halted=None, epoch=1)
+        watch.until("rollout 1 was resumed\n")

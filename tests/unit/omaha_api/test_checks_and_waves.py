@@ -35,6 +35,14 @@ async def test_a_counted_wave_lets_in_as_many_who_were_known_and_nobody_else(kno
     assert await known_fleet.offered(reversed(KNOWN)) == KNOWN[2::-1]
 
 
+async def test_who_gave_its_update_back_is_in_the_wave_that_counted_it_all_the_same(known_fleet):
+    known_fleet.roll_out({"open": [omaha_fleet.wave("canary", instances=2)]})
+    assert await known_fleet.offered(KNOWN) == KNOWN[:2]
+    await known_fleet.omaha.post(omaha_fleet.event(APP, KNOWN[0], 3, 4))
+
+    assert await known_fleet.offered(KNOWN) == KNOWN[:2]
+
+
 @pytest.mark.parametrize("restarts", [False, True], ids=["the process that counted it", "one that began since"])
 async def test_who_was_counted_in_may_try_again_though_the_wave_is_full(known_fleet, restarts):
     known_fleet.roll_out(
@@ -65,15 +73,17 @@ async def test_a_wave_for_some_machines_lets_in_no_others(known_fleet):
         assert [(await known_fleet.omaha.post(body)).answer for _ in range(2)] == [answer] * 2
 
 
-async def test_who_is_refused_by_a_wave_is_told_of_it_by_its_decision(known_fleet):
+async def test_a_decision_says_whom_a_wave_for_some_machines_lets_in(known_fleet):
     wave = omaha_fleet.wave("labs", percent=100, match=[of("lab")])
-    known_fleet.roll_out({"open": [wave]}, rollout={"waves": [{"name": "labs", "percent": 100, "match": [of("lab")]}]})
-    assert await known_fleet.offered(KNOWN[:1]) == []
+    await known_fleet.omaha.post(omaha_fleet.check(APP, "of a lab").replace(b" machineid", b' oem="lab" machineid'))
+    await known_fleet.flush()
+    known_fleet.roll_out({"open": [wave]})
 
-    decision = await known_fleet.decision(KNOWN[0])
+    let_in, refused = await known_fleet.decision("of a lab"), await known_fleet.decision(KNOWN[0])
 
-    assert decision["reason"] == "NotInCohort"
-    assert "'labs'" in decision["message"]
+    assert (let_in["answer"], let_in["offeredVersion"]) == ("Offer", NEW)
+    assert refused["reason"] == "NotInCohort"
+    assert "'labs'" in refused["message"]
 
 
 async def test_a_linear_rollout_lets_each_in_at_its_moment_and_stands_still_while_the_group_does(known_fleet):

@@ -1,10 +1,12 @@
 """A check that is refused costs the store nothing, whatever it is refused for: memory knows all that the rules of rollouts look at."""
 
+import asyncio
 from datetime import timedelta
 
 import pytest
 
 from support import omaha_fleet
+from support.eventually import eventually
 from support.omaha_service import OmahaService
 from update_core.fleet.store import InstanceRecord
 from update_core.rollout.model import Reason
@@ -159,3 +161,30 @@ async def test_who_was_known_is_given_what_newcomers_have_to_wait_for(omaha, arr
     assert await ask(omaha, waiting[0]) == "noupdate"
 
     assert [await ask(omaha, machine) for machine in OLD[:5]] == ["1.1.0"] * 5
+
+
+async def counted(omaha):
+    """Three may be let in."""
+    omaha.put(*omaha_fleet.fleet(APP, course={"open": [omaha_fleet.wave("first", instances=3)]}))
+    return OLD, 3
+
+
+async def shared_by_newcomers(omaha):
+    """A tenth of twenty in flight."""
+    omaha.put(*omaha_fleet.fleet(APP, rollout=HALT_ON, maxInFlight=20))
+    return NEW, 2
+
+
+@pytest.mark.parametrize("arrange", [counted, shared_by_newcomers], ids=["a counted wave", "the newcomers' share"])
+async def test_all_who_ask_at_once_cost_little_more_than_those_who_are_let_in(omaha, store, arrange):
+    machines, places = await arrange(omaha)
+    await omaha.mirrored()
+    store.gate = asyncio.Event()
+    asking = [asyncio.create_task(ask(omaha, machine)) for machine in machines]
+    await eventually(lambda: store.calls.count("grant") >= places)
+    store.gate.set()
+
+    answers = await asyncio.gather(*asking)
+
+    assert answers.count("1.1.0") == places
+    assert store.calls.count("grant") <= places + 1

@@ -1,10 +1,15 @@
 """What an instance's events and reports move, also while the store is away."""
 
+from dataclasses import replace
+from datetime import timedelta
+
 import pytest
 
 from support import omaha_fleet as fleet
 from support.omaha_service import OmahaService
 from update_core.fleet.grants import GrantState
+from update_core.fleet.store import InstanceRecord
+from update_core.rollout.model import Attempts
 
 APP = fleet.APP_ID
 FIRST, SECOND = "{fake-client-000}", "{fake-client-001}"
@@ -107,6 +112,36 @@ async def test_without_the_store_nothing_new_is_granted_and_the_rest_goes_on(oma
     store.away = False
     await omaha.service.sightings.flush()
     assert {key[1]: record.version for key, record in store.instances.items()} == {FIRST: "1.0.0", SECOND: "1.1.0"}
+
+
+async def test_who_was_first_heard_by_this_process_while_the_store_was_away_isnt_taken_for_new_afterwards(store):
+    omaha = OmahaService(store)
+    seen = omaha.clock.now - timedelta(hours=1)
+    store.instances[APP, FIRST] = InstanceRecord(APP, FIRST, "fake1", "1.0.0", seen, seen)
+    canary = {"open": [fleet.wave("canary", instances=1)]}
+    await omaha.start(fleet.fleet(APP, course=canary))
+    store.away = True
+    assert (await omaha.post(fleet.check(APP, FIRST))).answer == "noupdate"
+    store.away = False
+    await omaha.service.sightings.flush()
+
+    assert (await omaha.post(fleet.check(APP, FIRST))).answer == "1.1.0"
+
+
+async def test_what_the_store_has_counted_and_this_process_has_not_heard_of_is_asked_for_once(omaha, store):
+    """An answer may have been lost on its way."""
+    omaha.put(*fleet.fleet(APP, paused=True))
+    await omaha.post(fleet.check(APP))
+    await omaha.service.sightings.flush()
+    failed = Attempts("1.1.0", 1, omaha.clock.now, 1, 0)
+    store.instances[APP, FIRST] = replace(store.instances[APP, FIRST], attempts=(failed,))
+    omaha.put(*fleet.fleet(APP))
+    for _ in range(2):
+        assert (await omaha.post(fleet.check(APP))).answer == "noupdate"
+    store.calls.clear()
+
+    assert (await omaha.post(fleet.check(APP))).answer == "noupdate"
+    assert (store.calls, reasons(omaha)["BackingOff"]) == ([], 3)
 
 
 async def test_a_version_reported_while_the_store_is_away_completes_the_grant_later(omaha, store):

@@ -42,7 +42,7 @@ Where another test says it already the table names that one; the rest is here, o
 #   OldSyncerBlocked, LegacySyncerBlockedWithFloors    | test_floors_in_answers: an_instance_goes_from_floor_to_floor_…
 #
 # What it gets wrong                                   | here
-#   a denial is answered as an error                   | test_omaha_refusals: whatever_stands_in_the_way_… is told as no update
+#   a denial is answered as an error                   | test_omaha_decisions: whatever_stands_in_the_way_of_an_update_…
 #     and the client's error about it fails its update | an_update_does_not_fail_by_what_its_client_says_of_our_answers
 #   an instance in progress is refused for ever        | test_omaha_progress: an_update_that_is_stuck_ends_after_its_time_…
 #   a repeated offer asks no policy                    | test_checks: what_stops_ends_offers_and_repeated_offers_at_once
@@ -53,14 +53,14 @@ Where another test says it already the table names that one; the rest is here, o
 #   a failure is granted again at once                 | test_checks_and_failures: who_failed_waits_twice_as_long_…
 #   safe mode goes on after a failure                  | the_first_to_fail_…
 #   updates that time out let more and more through    | fleet_store_outcomes: deadlines_halt_as_well
-#   a period may be any text                           | test_kubectl: periodSeconds is an integer to the API server
+#   a period may be any text                           | a_period_that_is_no_number_…
 #   deleting a package in use goes unnoticed           | test_group_status: a_missing_package_keeps_the_last_target_and_…
 #   a refusal for want of a manifest counts as a grant | test_floors_in_answers: a_floor_that_cannot_be_said_is_not_granted_…
 #   every floor is fetched where the target lies       | test_floors_in_answers: each_hop_is_fetched_as_its_own_package_says
 #   floors are compared without their pre-releases     | floors_are_compared_as_versions_are_…
 #   times are off by the database session's zone       | the_time_zone_of_the_database_moves_no_limit_…
 #   one that came with the version is waited for always| who_came_with_the_version_is_not_waited_for
-#   an application that is unknown ends the answer     | test_omaha_answers: what_is_wrong_with_one_application_is_not_…
+#   an application that is unknown ends the answer     | test_omaha_placing: what_is_wrong_with_one_application_is_not_…
 #   nonsense is answered with 200 and nothing          | test_omaha_transport: what_cannot_be_answered_has_a_status_and_a_reason_…
 #   office hours are fixed, and a bad zone says nothing| test_windows, test_omaha_windows: windows_that_cannot_be_read_shut_the_group
 
@@ -72,7 +72,7 @@ from omaha_api.store.postgres.store import PostgresStore
 from omaha_api.store.postgres.timekeeping import DatabaseClock
 from support import omaha_fleet
 from support.fleet_values import asking, group, sighting, stamp
-from support.known_fleet import APP, EVERYBODY, KNOWN, NEW, OLD
+from support.known_fleet import APP, EVERYBODY, KNOWN, NEW
 from support.omaha_requests import UPDATECHECK
 from support.omaha_service import OmahaService
 from update_core.rollout import advance
@@ -185,7 +185,6 @@ async def test_when_the_period_is_over_updates_in_flight_still_hold_others_back(
     await begin(known_fleet, EVERYBODY, **limits)
 
     assert await known_fleet.offered(KNOWN) == KNOWN[:2]
-    # Both limits are reached: the one that lasts longer is told.
     assert known_fleet.answers("TooManyInFlight") == len(KNOWN) - 2
     assert await known_fleet.check(KNOWN[0], NEW) == "noupdate"
     assert await known_fleet.offered(KNOWN[2:]) == []
@@ -194,6 +193,16 @@ async def test_when_the_period_is_over_updates_in_flight_still_hold_others_back(
     known_fleet.clock.advance(600)
 
     assert await known_fleet.offered(KNOWN[2:]) == KNOWN[2:3]
+
+
+async def test_a_period_that_is_no_number_changes_nothing_and_stops_no_check(known_fleet):
+    await begin(known_fleet, EVERYBODY, rateLimit={"maxUpdates": 1, "periodSeconds": 600})
+
+    known_fleet.roll_out(EVERYBODY, rateLimit={"maxUpdates": 9, "periodSeconds": "banana"})
+
+    assert await known_fleet.offered(KNOWN) == KNOWN[:1]
+    known_fleet.clock.advance(600)
+    assert await known_fleet.offered(KNOWN[1:]) == KNOWN[1:2]
 
 
 async def test_the_time_zone_of_the_database_moves_no_limit_and_no_deadline(postgres):

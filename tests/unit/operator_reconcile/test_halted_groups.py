@@ -60,6 +60,15 @@ def test_a_halt_of_an_earlier_rollout_halts_nothing():
     assert life.conditions["Halted"] == "False NotHalted"
 
 
+def test_what_was_halted_when_another_version_took_its_place_is_remembered_so():
+    life = halted()
+
+    life.promote("2.0.1")
+
+    assert life.history[0] == (2, "2.0.0", "Halted")
+    assert life.conditions["Halted"] == "False NotHalted"
+
+
 def test_a_resume_lifts_the_halt_once():
     life = halted()
     resumed = {"resume": {"sequence": 2}}
@@ -277,14 +286,31 @@ def test_a_channel_that_follows_the_move_back_lets_it_come_to_its_end():
 
 
 def test_a_move_back_that_fails_is_halted_and_not_moved_back_again():
-    life = moved_back()
+    life = Life(**ALLOWED)
+    life.complete("1.0.0")
+    life.complete("1.1.0")
+    life.promote("2.0.0", rollout=BACK)
+    life.fail()
+    assert (life.rollout.sequence, life.rollout.version) == (4, "1.1.0")
 
     life.fail()
 
-    assert (life.rollout.sequence, life.rollout.kind) == (3, "Rollback")
+    assert (life.rollout.sequence, life.rollout.kind) == (4, "Rollback")
     assert life.conditions["Halted"] == "True RolloutHalted"
-    life.look(1, rollout=BACK | {"resume": {"sequence": 3}})
-    assert (life.rollout.sequence, life.conditions["Halted"]) == (3, "False NotHalted")
+    life.look(1, rollout=BACK | {"resume": {"sequence": 4}})
+    assert (life.rollout.sequence, life.conditions["Halted"]) == (4, "False NotHalted")
+
+
+def test_nothing_is_moved_back_while_the_spec_cannot_be_read():
+    life = Life(**ALLOWED)
+    life.complete("1.0.0")
+    life.promote("2.0.0", rollout=BACK)
+    life.spec["rollout"] = BACK | {"waves": [{"name": "neither"}]}
+
+    life.fail()
+    assert (life.rollout.kind, life.conditions["Halted"]) == ("Update", "True RolloutHalted")
+    life.look(1, rollout=BACK)
+    assert life.rollout.kind == "Rollback"
 
 
 def test_what_was_complete_before_late_failures_is_halted_and_not_moved_back():

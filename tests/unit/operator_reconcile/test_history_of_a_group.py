@@ -70,6 +70,16 @@ def test_trimming_takes_the_oldest_that_nobody_needs():
     assert [entry.sequence for entry in history.trimmed(life.status.history, 3)] == [5, 4, 1]
 
 
+def test_what_a_resume_may_name_is_never_trimmed():
+    life = Life(versionPolicy={"allowDowngrade": True})
+    life.complete("1.0.0")
+    life.promote("1.5.0", rollout={})
+    life.promote("2.0.0", rollout={"onHalt": "Rollback"})
+    life.fail()
+
+    assert [entry.sequence for entry in history.trimmed(life.status.history, 0)] == [3, 1]
+
+
 REQUIREMENT = {"attribute": "board", "values": ["v" * 110, "w" * 90]}
 
 
@@ -115,12 +125,14 @@ def test_waves_that_are_renamed_again_and_again_never_outgrow_the_status():
     life.look()
     life.count(total=9, active=9)
     for turn in range(5):
-        waves = [{"name": f"t{turn}-{number}", "percent": number, "settlePercent": 0} for number in range(16)]
-        life.promote("1.0.0", rollout={"waves": waves})
+        waves = [{"name": f"t{turn}-{number}", "percent": number, "settlePercent": 0} for number in range(15)]
+        last = {"name": "everybody", "percent": 100, "approval": "Required"}
+        life.promote("2.0.0", rollout={"waves": [*waves, last]})
         life.count(total=9, active=9)
         life.look(1)
 
-    assert len(life.open) <= 17
+    assert len(life.open) == 17
+    assert life.open[-1] == "t4-14"
     assert GroupStatus.model_validate(life.status.to_wire()) == life.status
 
 

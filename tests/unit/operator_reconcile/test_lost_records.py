@@ -8,6 +8,7 @@ from support import kinds
 from support.group_lives import Life, latched, mirrored
 from update_core.fleet.progress import GroupProgress
 from update_core.resources.group import GroupStatus
+from update_operator.reconcile.dependencies import Depended
 from update_operator.reconcile.outcome import Severity
 
 WAVES = {
@@ -18,6 +19,13 @@ WAVES = {
     ]
 }
 LOST = GroupStatus()
+FAR_ENOUGH = {
+    "observedGeneration": 1,
+    "conditions": kinds.conditions(("Ready", "True", "R"), ("FleetReported", "True", "F")),
+    "target": {"version": "7.0.0", "packages": [{"name": "p", "uid": "u", "sha256": "a" * 64}]},
+    "rollout": {"sequence": 1, "version": "7.0.0", "salt": "s", "startedTime": kinds.BIRTH.isoformat()},
+    "instances": {"active": 1, "onTarget": 1},
+}
 
 
 def begun(*waves, **counts):
@@ -180,6 +188,31 @@ def test_a_move_back_goes_on_and_the_channels_version_does_not_begin():
     assert life.rollout.kind == "Rollback"
     life.look(1, rollout={"onHalt": "Rollback", "resume": {"sequence": 3}})
     assert (life.rollout.kind, life.rollout.version) == ("Update", "2.0.0")
+
+
+def test_a_move_back_to_what_the_channel_names_by_now_goes_on_to_its_end():
+    life = moved_back()
+    life.wanted = "1.0.0"
+
+    lost(life, total=4, active=4)
+
+    assert (life.rollout.sequence, life.rollout.kind, life.rollout.version) == (4, "Rollback", "1.0.0")
+
+
+def test_groups_that_go_first_soak_anew():
+    life = Life(rollout={"dependsOn": [{"groupRef": {"name": "first"}, "soakSeconds": 60}]})
+    life.look()
+    row = mirrored(life.rollout)
+    soaking = dataclasses.replace(row.course, soaking=(("first", kinds.later(0)),))
+    life.count()
+    life.progress = dataclasses.replace(life.progress, rollout=dataclasses.replace(row, course=soaking))
+    life.status = LOST
+    first = kinds.group(name="first", app="other", status=FAR_ENOUGH)
+    life.surroundings["depended"] = {"first": Depended(first, "7.0.0")}
+
+    life.look(100)
+
+    assert (life.rollout.sequence, life.rollout.soaking) == (2, [])
 
 
 def test_a_move_back_whose_package_is_gone_waits_for_it():

@@ -165,23 +165,69 @@ def test_a_bake_stands_still_while_the_group_does(changes):
     assert life.conditions["Progressing"] == "False AwaitingApproval"
 
 
-@pytest.mark.parametrize(
-    "unknown",
-    [
-        pytest.param({"contact": Contact.AWAY}, id="the fleet API is away"),
-        pytest.param({"settled": False}, id="nobody knows who is active"),
-        pytest.param({"spec": {"rollout": {"waves": [{"name": "one"}]}}}, id="waves that can't be read"),
-    ],
-)
-def test_nothing_opens_and_nothing_is_complete_while_nothing_is_known_for_sure(unknown):
-    life = settled()
-    life.count(waves={"canary": (9, 1, 0)}, on_target=10, settled=unknown.get("settled", True), **TEN)
-    life.contact = unknown.get("contact", Contact.ANSWERING)
+UNKNOWN = [
+    pytest.param({"contact": Contact.AWAY}, id="the fleet API is away"),
+    pytest.param({"settled": False}, id="nobody knows who is active"),
+    pytest.param({"spec": {"rollout": {"waves": [{"name": "one"}]}}}, id="waves that can't be read"),
+    pytest.param({"rivals": (kinds.group(name="a"),)}, id="the track is another group's"),
+]
 
+
+def look_without_knowing(life, unknown):
+    """A look after ten minutes at what was counted, while something says that nothing may be concluded from it."""
+    life.progress = dataclasses.replace(life.progress, settled=unknown.get("settled", True))
+    life.contact = unknown.get("contact", Contact.ANSWERING)
+    life.surroundings["rivals"] = unknown.get("rivals", ())
     life.look(600, **unknown.get("spec", {}))
 
+
+@pytest.mark.parametrize("unknown", UNKNOWN)
+def test_no_wave_opens_while_nothing_is_known_for_sure(unknown):
+    life = settled()
+    life.spec["rollout"] = {"waves": WAVES["waves"][:1]}
+
+    look_without_knowing(life, unknown)
     assert life.open == ["canary"]
+    look_without_knowing(life, {"spec": {"rollout": {"waves": WAVES["waves"][:1]}}})
+    assert life.open == ["canary", "everybody"]
+
+
+@pytest.mark.parametrize("unknown", UNKNOWN)
+def test_nothing_is_complete_while_nothing_is_known_for_sure(unknown):
+    life = Life()
+    life.look()
+    life.count(on_target=10, **TEN)
+
+    look_without_knowing(life, unknown)
     assert life.rollout.completed_time is None
+    look_without_knowing(life, {"spec": {"rollout": {}}})
+    assert life.rollout.completed_time is not None
+
+
+def test_waves_that_are_written_after_the_end_open_nothing_any_more():
+    life = Life()
+    life.complete("1.0.0")
+    life.spec["rollout"] = {"waves": [{"name": "one", "percent": 1}, {"name": "all", "percent": 100}]}
+    life.count(waves={"one": (1, 0, 0)}, on_target=9, **TEN)
+
+    life.look(1)
+
+    assert (life.open, life.reasons) == (["everybody"], [])
+
+
+def test_a_bake_stands_still_while_the_channel_names_what_has_no_package():
+    life = settled()
+    life.packages["2.0.0"] = ()
+
+    life.wanted = "2.0.0"
+    life.look(10)
+    life.wanted = "1.0.0"
+    life.look(50)
+    assert life.rollout.stopped_seconds == 50
+    life.look(49)
+    assert life.conditions["Progressing"] == "True Baking"
+    life.look(1)
+    assert life.conditions["Progressing"] == "False AwaitingApproval"
 
 
 @pytest.mark.parametrize("settled_after", [True, False], ids=["away", "just back"])

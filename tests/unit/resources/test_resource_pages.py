@@ -21,6 +21,7 @@ REASONS = {
         *(Reason.RECONCILED, Reason.CONFLICT, Reason.PACKAGE_FOUND, Reason.PACKAGE_NOT_FOUND, Reason.ROLLOUT_COMPLETED),
         Reason.WITHDRAWN,
         *(Reason.WAITING_FOR_GROUPS, Reason.NO_GROUPS, Reason.NO_INSTANCES, Reason.ROLLOUT_PENDING),
+        Reason.ROLLOUT_HALTED,
         *SPEC_PROBLEMS,
     },
     "Group": set(Reason) - {Reason.WAITING_FOR_GROUPS, Reason.NO_GROUPS},

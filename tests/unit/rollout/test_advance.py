@@ -172,6 +172,14 @@ def test_a_part_of_a_second_in_which_it_stood_still_counts_as_a_whole_one():
     assert advanced(paused.course, at=500.1).again_at == later(601)
 
 
+def test_a_wave_that_settles_in_the_middle_of_a_pause_bakes_in_full():
+    settled = advanced(course(opened(), stopped_since=NOW), replace(SETTLED, stopped=True), at=0.1)
+    resumed = advanced(settled.course, at=1)
+
+    assert settled.course.opened[0].settled_at == later(0.1)
+    assert resumed.again_at >= later(601)
+
+
 def test_who_waited_before_the_wave_settled_isnt_paid_twice():
     settled = advanced(course(opened(), stopped_seconds=4500), at=5000)
 
@@ -346,8 +354,10 @@ def test_a_resume_ends_the_halt_of_its_own_rollout(resume, resumes):
 
 
 def test_a_resume_that_has_been_done_doesnt_end_a_later_halt():
-    halted = replace(BAKING, epoch=1, halted=latch(epoch=1))
-    again = replace(PLAN, resume=Resume(1, epoch=1))
+    halted = replace(BAKING, epoch=2, halted=latch(epoch=2))
 
-    assert advanced(halted, replace(SETTLED, latch=latch(epoch=1)), plan=again).course.halted is not None
-    assert advanced(halted, SETTLED, plan=replace(again, resume=Resume(1, epoch=2))).course.halted is None
+    for facts in (SETTLED, replace(SETTLED, latch=latch(epoch=2))):
+        for done in (1, 2):
+            after = advanced(halted, facts, plan=replace(PLAN, resume=Resume(1, epoch=done)))
+            assert (after.course.halted, told(after)) == (latch(epoch=2), [])
+    assert advanced(halted, SETTLED, plan=replace(PLAN, resume=Resume(1, epoch=3))).course.halted is None

@@ -54,11 +54,13 @@ def test_a_group_of_which_nothing_is_known_isnt_far_enough():
 
 
 def test_once_met_dependencies_are_looked_at_no_more():
-    back = {"first": DependencyFacts(far_enough=False)}
+    back = {**READY, "first": DependencyFacts(far_enough=False)}
+    waiting = {"canary": WaveCounts(waiting=99)}
 
-    assert names(
-        advanced(course(), Facts(waves={"canary": WaveCounts(waiting=99)}, dependencies=back), plan=FIRST)
-    ) == ["canary"]
+    for found in (back, READY):
+        after = advanced(course(), Facts(waves=waiting, dependencies=found), at=999, plan=FIRST)
+        assert (names(after), after.course.dependencies_met_at, after.course.soaking) == (["canary"], NOW, ())
+        assert [happened.what for happened in after.happened] == [Happening.WAVE_OPENED]
 
 
 def test_a_growing_share_waits_for_them_too():

@@ -13,10 +13,12 @@ from omaha_api.store import grants
 from omaha_api.store.postgres.store import PostgresStore
 from omaha_api.store.postgres.timekeeping import DatabaseClock
 from support import postgres_stores
-from support.fleet_store_actions import HOUR, SECOND, ask, assert_in_flight_agrees, granted
+from support.fleet_store_actions import HOUR, SECOND, ask, assert_in_flight_agrees, granted, known
+from support.fleet_store_outcomes import THREE_IN_A_ROW, end, judged
+from support.fleet_store_waves import FIRST, waved
 from support.fleet_values import APP_ID, NEW, NOW, TIMEOUTS, group, sighting
 from update_core.fleet.reading import InstanceQuery
-from update_core.rollout.model import Limits, Offer
+from update_core.rollout.model import Limits, Offer, Reason, Refusal
 
 
 @pytest.fixture
@@ -47,6 +49,30 @@ async def test_limits_hold_over_grants_of_both(replicas):
         assert len({offer.grant.number for offer in offered(answers)}) == most
     for store in replicas:
         await assert_in_flight_agrees(store)
+
+
+async def test_wave_lets_in_no_more_than_its_number_over_both(replicas):
+    names = [f"i{number}" for number in range(20)]
+    await known(replicas[0], *names)
+
+    answers = await asyncio.gather(*(ask(store, name, waved(FIRST)) for name in names for store in replicas))
+
+    assert {offer.grant.instance_id for offer in offered(answers)} <= set(names)
+    assert len({offer.grant.number for offer in offered(answers)}) == FIRST.instances
+    assert [ledger.through["first"] for store in replicas for ledger in await store.ledgers()] == [FIRST.instances] * 2
+
+
+async def test_halt_by_outcomes_at_both_stops_both(replicas):
+    names = [f"i{number}" for number in range(6)]
+    await known(replicas[0], *names, "next")
+    for name in names:
+        await granted(replicas[0], name, judged(THREE_IN_A_ROW))
+
+    moved = await asyncio.gather(*(end(replicas[number % 2], name, judged(None)) for number, name in enumerate(names)))
+
+    assert sum(bool(each.halted) for each in moved) == 1
+    for store in replicas:
+        assert (await ask(store, "next", judged(THREE_IN_A_ROW))).decision == Refusal(Reason.HALTED)
 
 
 async def test_one_instance_that_asks_both_at_once_has_one_grant(replicas):

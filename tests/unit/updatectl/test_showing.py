@@ -87,6 +87,18 @@ def test_an_atomic_field_is_owned_whole():
     assert ownership.owned_spec(managed(("updatectl", "Apply", {"f:channelRef": {}}))) == {"channelRef": {"name": "c"}}
 
 
+def test_of_a_list_by_names_only_the_items_that_updatectl_applied_are_its_own():
+    ours = {"f:waves": {'k:{"name":"b"}': {".": {}, "f:name": {}, "f:percent": {}}}}
+    theirs = {"f:waves": {'k:{"name":"a"}': {".": {}, "f:name": {}, "f:percent": {}}}}
+    obj = managed(("updatectl", "Apply", {"f:rollout": ours}), ("flux", "Apply", {"f:rollout": theirs}))
+    defaulted = {"bakeSeconds": 0}
+    obj["spec"]["rollout"] = {"waves": [{"name": name, "percent": 1} | defaulted for name in ("a", "b")], "salt": "s"}
+
+    assert ownership.owned_spec(obj) == {"rollout": {"waves": [{"name": "b", "percent": 1}]}}
+    assert ownership.other_owners(obj, "rollout.waves") == ["flux"]
+    assert ownership.other_owners(obj, "rollout.salt") == []
+
+
 def test_what_others_own_and_what_was_never_applied_is_not_updatectls():
     obj = managed(("flux", "Apply", {"f:track": {}}), ("updatectl", "Update", {"f:track": {}}))
 
