@@ -3,6 +3,7 @@
 Each names the version or the rollout that it is about, so that none of them leaks into the next. Decided here, written next door.
 """
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -184,6 +185,5 @@ def _not_halted(standing: Standing, wanted: str | None) -> str:
 
 
 def _scalar(value: object) -> str:
-    import json  # text in quotes is YAML as well
-
+    """As YAML has it: JSON's texts and numbers are its own too."""
     return json.dumps(value, ensure_ascii=False)

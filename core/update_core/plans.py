@@ -13,7 +13,6 @@ from update_core.rollout import cohort, waves
 from update_core.rollout.plan import DEFAULT, Approval, Dependency, HaltOn, HaltRequest, Plan, Resume, Retry
 from update_core.rollout.waves import Linear, Match, Requirement, Wave
 
-
 MAX_MATCH_BYTES = 4096
 """Of all waves' match together, as JSON: what is opened is kept in a status, which is to stay within 16 KiB."""
 
@@ -93,6 +92,11 @@ def _waves(policy: spec.RolloutPolicy) -> tuple[Wave, ...]:
             raise _ProblemError(f"spec.rollout.{field}.percent is below that of a wave before it.")
         highest = max(highest, ppm or 0)
         planned.append(_wave(wave, ppm))
+    return _with_everybody(planned)
+
+
+def _with_everybody(planned: list[Wave]) -> tuple[Wave, ...]:
+    """The waves, and the last one where it isn't written."""
     if planned and planned[-1].name == waves.EVERYBODY:
         last = planned[-1]
         if last.ppm != cohort.PPM_OF_ALL or last.match:

@@ -11,7 +11,7 @@ import datetime as dt
 import json
 import subprocess
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,8 @@ VERSION = "/apis/fleet.updateservice.dev/v1alpha1"
 class FleetCluster:
     """The service with its store, and people in it. `omaha` may be stopped, killed and started by tests."""
 
-    def __init__(self, access: planes.Access, folder: Path) -> None:
+    def __init__(self, access: planes.Access, folder: Path, flags: Sequence[str] = ()) -> None:
+        """`flags`: more of the service's."""
         self.access = access
         self.folder = folder
         self.fleet_port = free_port()
@@ -43,6 +44,7 @@ class FleetCluster:
                 "--service-account-dir", str(account), "--kube-server", access.server,
                 "--fleet-listen", f"127.0.0.1:{self.fleet_port}",
                 "--tls-cert-file", str(serving.certificate), "--tls-private-key-file", str(serving.key),
+                *flags,
             ],
         )  # fmt: skip
         self._account = account

@@ -49,8 +49,8 @@ RETRIES = st.builds(Retry, max_attempts=st.integers(1, 3), backoff_seconds=st.sa
 STEPS_OF_TIME = st.sampled_from([1, 30, 59, 60, 61, 600, 3600, -1, -45, -3600])
 NAMED = st.sampled_from(NAMES)
 SEVERAL = st.lists(NAMED, min_size=1, max_size=5, unique=True)
-# Most happens in one group, so that things come together there.
-TRACKED = st.sampled_from([TRACKS[0]] * 4 + [TRACKS[1]])
+TRACKED = st.runner().flatmap(lambda machine: st.sampled_from(machine.tracks))
+OPENED = st.sampled_from([1, 2, 4, 4])
 AGES = st.sampled_from([0] * 7 + [1, 2, 4])
 """How many changes a replica has missed."""
 
@@ -74,6 +74,8 @@ class RolloutMachine(RuleBasedStateMachine):
     """Whether what it knows outlives it."""
     ends = True
     """Whether people can end what it knows of an instance."""
+    tracks = (TRACKS[0],) * 4 + (TRACKS[1],)
+    """The groups. Most happens in one, so that things come together there."""
 
     def __init__(self, place: Callable[[], Place]) -> None:
         super().__init__()
@@ -102,21 +104,28 @@ class RolloutMachine(RuleBasedStateMachine):
 
     # People and the operator
 
-    @initialize(waves=st.sampled_from(WAVES), halt_on=st.sampled_from(HALTS), newcomers=st.sets(NAMED, max_size=3))
-    def begin(self, waves, halt_on, newcomers):
+    @initialize(
+        waves=st.sampled_from(WAVES),
+        halt_on=st.sampled_from(HALTS),
+        newcomers=st.sets(NAMED, max_size=3),
+        opened=OPENED,
+    )
+    def begin(self, waves, halt_on, newcomers, opened):
         for name in sorted(set(NAMES) - newcomers):
             self.hear(name, TRACKS[0], at=NOW - timedelta(hours=1))
-        for track in TRACKS:
+        for track in set(self.tracks):
             plan = Plan(waves=(*waves, LAST), halt_on=halt_on)
-            self._stamp(track, group(track=track, plan=plan, timeouts=TIMEOUTS), sequence=1, version="1.1.0")
+            self._stamp(
+                track, group(track=track, plan=plan, timeouts=TIMEOUTS), sequence=1, version="1.1.0", opened=opened
+            )
 
-    @rule(track=TRACKED, waves=st.sampled_from(WAVES))
-    def promote(self, track, waves):
+    @rule(track=TRACKED, waves=st.sampled_from(WAVES), opened=OPENED)
+    def promote(self, track, waves, opened):
         latest = self.latest(track)
         assume(latest.stamp.sequence < MOST_ROLLOUTS)
         plan = replace(latest.plan, waves=(*waves, LAST))
         sequence = latest.stamp.sequence + 1
-        self._stamp(track, replace(latest, plan=plan), sequence=sequence, version=f"1.{sequence}.5")
+        self._stamp(track, replace(latest, plan=plan), sequence=sequence, version=f"1.{sequence}.5", opened=opened)
 
     @rule(track=TRACKED)
     def open_a_wave(self, track):
@@ -289,7 +298,7 @@ class RolloutMachine(RuleBasedStateMachine):
 
     @rule()
     def check_counts(self):
-        groups = [self.latest(track) for track in TRACKS if self.snapshots[track]]
+        groups = [self.latest(track) for track in self.snapshots]
         counted = self.run(self.store.progress(groups, self.now))
         for name, track in self.model.tracks.items():
             progress = counted[APP_ID, name]
@@ -312,10 +321,10 @@ class RolloutMachine(RuleBasedStateMachine):
         """What a replica has that missed so many changes."""
         return self.snapshots[track][max(0, len(self.snapshots[track]) - 1 - age)]
 
-    def _stamp(self, track: str, of_group: ResolvedGroup, *, sequence: int, version: str) -> None:
+    def _stamp(self, track: str, of_group: ResolvedGroup, *, sequence: int, version: str, opened: int) -> None:
         moving = group(sequence=sequence, version=version)
         stamp = Stamp(sequence, version, f"salt-{track}-{sequence}", self.now)
-        course = Course(opened=(_open(of_group.plan.waves[0], self.now),))
+        course = Course(opened=tuple(_open(wave, self.now) for wave in of_group.plan.waves[:opened]))
         self.snapshots[track].append(
             replace(
                 of_group,

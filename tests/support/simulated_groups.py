@@ -43,7 +43,12 @@ def assumed(fleet: int = 200, **changes: Any) -> Assumptions:
 
 
 _MATCHES = st.sampled_from(
-    [(), (), (Requirement("oem", frozenset({"qemu"})),), (Requirement("board", frozenset({"amd64-usr"}), negated=True),)]
+    [
+        (),
+        (),
+        (Requirement("oem", frozenset({"qemu"})),),
+        (Requirement("board", frozenset({"amd64-usr"}), negated=True),),
+    ]
 )
 
 

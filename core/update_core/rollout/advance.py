@@ -24,10 +24,11 @@ class WaveCounts:
     granted: int = 0
     """Distinct instances that were granted through it."""
     succeeded: int = 0
+    """Since the rollout began: who is there isn't granted again after a resume, and would be missed when the wave settles."""
     failed: int = 0
     """By their latest outcome since the last resume."""
     waiting: int = 0
-    """Active instances below the target that match it, whatever its share."""
+    """Active instances below the target that match it and can be moved, whatever its share."""
 
 
 NOBODY = WaveCounts()

@@ -29,8 +29,7 @@ class Operator:
         self._reaction = world.assumptions.reaction_seconds * MICROSECONDS
         self._looks_at: int | None = None
         self._asked_for: set[str] = set()
-        self.waits = ""
-        """What the rollout waits for, in words."""
+        self._wait: Waiting | None = None
         self.complete = False
 
     def begin(self) -> None:
@@ -39,8 +38,31 @@ class Operator:
         self._next_change(0)
 
     def notice(self, at: int) -> None:
-        """Something was counted: look as soon as it does from `at` on."""
-        self._look_at(at)
+        """Something was counted: look as soon as it does from `at` on, if that can matter to what it waits for."""
+        self._world.dirty = False
+        if self._matters():
+            self._look_at(at)
+
+    def waiting_for(self, now: int) -> str:
+        """What the rollout waits for, in words; empty where nothing is left to open."""
+        world = self._world
+        moment = world.instant(now)
+        wait = advance.advance(world.group.plan, world.stamp, world.group.course, self._facts(moment), moment).wait
+        return "" if wait is None else wait.text
+
+    def _matters(self) -> bool:
+        """Whether counts may let the rollout go on now. While a wave bakes, or waits for somebody, only time or that person does."""
+        world = self._world
+        match self._wait:
+            case Waiting.SETTLING:
+                last = (world.group.course.opened or ())[-1]
+                place = world.group.plan.index(last.name)
+                percent = world.group.plan.waves[place].settle_percent if place is not None else 0
+                return 100 * sum(world.row.tallies.get((world.row.epoch, last.name), ())) >= percent * last.expected
+            case None:
+                # All are open: it is complete, or isn't, when nobody is on the way.
+                return not world.row.in_flight
+        return False
 
     def look(self, now: int) -> None:
         """Let the rollout go on."""
@@ -48,12 +70,12 @@ class Operator:
         if self._looks_at != now:
             # Another look was put down before this one, and has been made.
             return
-        self._looks_at, world.dirty = None, False
+        self._looks_at = None
         moment = world.instant(now)
         facts = self._facts(moment)
         before, plan = world.group.course, world.group.plan
         advanced = advance.advance(plan, world.stamp, before, facts, moment)
-        self.waits = "" if advanced.wait is None else advanced.wait.text
+        self._wait = None if advanced.wait is None else advanced.wait.what
         self._keep(advanced, before, now)
         self.complete = advance.complete(plan, world.stamp, advanced.course, facts, moment)
         self._again(advanced, now)
@@ -66,11 +88,13 @@ class Operator:
         if names:
             approval = Approval(world.stamp.version, names[0])
             world.group = replace(world.group, plan=replace(plan, approval=approval))
-            self._changed(now)
+            self._world.crowd.changed(now)
+            self._look_at(now)
 
     def schedule_changed(self, now: int) -> None:
         """Windows or freezes began or ended."""
-        self._changed(now)
+        self._world.crowd.changed(now)
+        self._look_at(now)
         self._next_change(now)
 
     def _facts(self, moment: datetime) -> Facts:
@@ -110,10 +134,6 @@ class Operator:
                 self._look_at(world.since_start(ends))
         if self._always:
             self._look_at(now + 1)
-
-    def _changed(self, now: int) -> None:
-        self._world.dirty = True
-        self._world.crowd.changed(now)
 
     def _next_change(self, now: int) -> None:
         world = self._world

@@ -11,9 +11,10 @@ from enum import IntEnum
 from typing import Protocol
 
 from update_core import versions
+from update_core.fleet import census
 from update_core.fleet.evidence import Evidence
 from update_core.fleet.grants import FAILURES, Grant, GrantState
-from update_core.fleet.memory import counting, granting, moving, rollouts
+from update_core.fleet.memory import granting, moving, rollouts
 from update_core.fleet.memory.moving import Halted
 from update_core.fleet.memory.rows import Known, Memory
 from update_core.rollout.model import Decision, Instance, Offer, ResolvedGroup, Stamp
@@ -97,7 +98,7 @@ class World:
         self.population = Population(assumptions, self.polls, stamp.salt)
         self.memory = Memory(assumptions.started_at)
         self.row = rollouts.mirror(self.memory, group, stamp, completed=False, now=assumptions.started_at)
-        self.board = Board(self.asked, self.reached)
+        self.board = Board(tuple(part.attributes for part in assumptions.machines), self.reached)
         self.heap: list[tuple[int, int, int]] = []
         self.known: list[Known | None] = [None] * self.population.size
         self.busy = bytearray(self.population.size)
@@ -216,15 +217,12 @@ class World:
         """It isn't, if it was."""
         if self.active[instance]:
             self.active[instance] = 0
-            self.board.go(self.kind(instance))
             self._finish(instance, finished=False)
+            self.board.go(self.kind(instance))
             self.dirty = True
 
     def _give(self, instance: int, now: int, known: Known, offer: Offer, moment: datetime) -> Grant:
-        before = known.let_in
         given, _ = granting.give(self.memory, self.group, self.row, known, offer, moment)
-        if known.let_in is not before:
-            self.board.let_in[given.wave] += 1
         self.granted += 1
         self.busy[instance] = 1
         self.dirty = True
@@ -255,13 +253,12 @@ class World:
             self.journal.log.append(Entry(now, instance, state.value, moved.wave, moved.version))
 
     def _count_finished(self, instance: int, known: Known) -> None:
-        refused = known.last_refusal in counting.FINISHED and not self.reached(known.version)
+        refused = known.last_refusal in census.OUT_OF_REACH and not self.reached(known.version)
         self._finish(instance, finished=refused and self.active[instance] == 1)
 
     def _finish(self, instance: int, *, finished: bool) -> None:
         if finished is (instance in self.finished):
             return
-        established = instance < self.population.established
-        self.board.finished[established] += 1 if finished else -1
+        self.board.refuse(self.kind(instance), for_good=finished)
         (self.finished.add if finished else self.finished.discard)(instance)
         self.dirty = True

@@ -1,6 +1,6 @@
 """What should a Group's status say: its stamps (target and rollout), its conditions, and how far its instances are?"""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
@@ -9,20 +9,26 @@ from update_core import plans, schedules, targets, versions
 from update_core.fleet.progress import GroupProgress
 from update_core.resources.application import Application
 from update_core.resources.channel import Channel
-from update_core.resources.conditions import ConditionType, Reason
+from update_core.resources.conditions import Reason
 from update_core.resources.group import Group, GroupStatus, InstanceCounts
 from update_core.resources.package import Package
 from update_core.resources.rollout_status import Rollout
 from update_core.rollout.plan import Plan
 from update_core.rollout.schedule import NEVER, Schedule
-from update_operator.reconcile import blockers, conditions, dependencies, group_conditions, references, rollouts, sizes
-from update_operator.reconcile.conditions import Finding
+from update_operator.reconcile import (
+    blockers,
+    conditions,
+    dependencies,
+    group_conditions,
+    group_events,
+    references,
+    rollouts,
+    sizes,
+)
 from update_operator.reconcile.decided import Decided
 from update_operator.reconcile.dependencies import Depended
 from update_operator.reconcile.grounds import Grounds
-from update_operator.reconcile.outcome import Fleet, Notice, Outcome, Problem, Severity
-
-_SPOKEN_OF = (ConditionType.READY, ConditionType.PACKAGE_AVAILABLE, ConditionType.RECONCILING)
+from update_operator.reconcile.outcome import Fleet, Outcome, Problem
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +94,7 @@ def reconcile(view: View, now: datetime, new_salt: str) -> Outcome[GroupStatus]:
     return Outcome(
         status if status == before else sizes.fitting(status),
         (
-            *conditions.transitions(before.conditions, findings, _SPOKEN_OF),
-            *_pausing(group, findings),
-            *_halting(group, findings),
-            *_held_back(group, findings),
+            *group_events.of_conditions(group, findings),
             *stamps.notices,
         ),
         again_at=_again_at(decided),
@@ -170,43 +173,6 @@ def _problem(view: View, schedule: Schedule, plan: Plan) -> Problem | None:
         text = f"By spec.rollout.dependsOn this Group goes after itself: {way}. Take one of these dependencies out."
         return Problem(Reason.DEPENDENCY_CYCLE, text)
     return None
-
-
-def _pausing(group: Group, findings: Iterable[Finding]) -> list[Notice]:
-    """Pausing is news both ways; a Group that never was paused is none."""
-    old = conditions.find(group.status.conditions, ConditionType.PAUSED)
-    paused = _of_type(findings, ConditionType.PAUSED)
-    if (old.status if old else "False") == paused.status:
-        return []
-    text = paused.message or "Updates are given out again."
-    return [Notice(Severity.NORMAL, paused.reason, "Pause" if group.spec.paused else "Unpause", text)]
-
-
-def _halting(group: Group, findings: Iterable[Finding]) -> list[Notice]:
-    """A person's halt is news both ways; that failures halted a rollout is told where it is found."""
-    old = conditions.find(group.status.conditions, ConditionType.HALTED)
-    halted = _of_type(findings, ConditionType.HALTED)
-    before = old.reason if old else Reason.NOT_HALTED
-    if before == halted.reason:
-        return []
-    if halted.reason is Reason.HALT_REQUESTED:
-        return [Notice(Severity.WARNING, halted.reason, "HaltRollout", halted.message)]
-    if before == Reason.HALT_REQUESTED and halted.status == "False":
-        return [Notice(Severity.NORMAL, halted.reason, "ResumeRollout", "The halt of spec.rollout.halt is over.")]
-    return []
-
-
-def _held_back(group: Group, findings: Iterable[Finding]) -> list[Notice]:
-    """That the fleet API is away is news of those Groups only that can't begin what they should; for all it is a condition."""
-    old = conditions.find(group.status.conditions, ConditionType.PROGRESSING)
-    found = _of_type(findings, ConditionType.PROGRESSING)
-    if found.reason is not Reason.FLEET_UNAVAILABLE or (old and old.reason == found.reason):
-        return []
-    return [Notice(Severity.WARNING, found.reason, "StartRollout", found.message)]
-
-
-def _of_type(findings: Iterable[Finding], type_: ConditionType) -> Finding:
-    return next(finding for finding in findings if finding.type is type_)
 
 
 def _counts(before: GroupStatus, rollout: Rollout | None, fleet: Fleet) -> InstanceCounts | None:

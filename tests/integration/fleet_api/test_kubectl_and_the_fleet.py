@@ -153,7 +153,7 @@ def test_groups_have_their_progress(fleet):
     head = lines(fleet.kubectl("get", "groupprogresses"))[0]
 
     assert head.split() == [
-        "NAME", "APP", "TRACK", "TARGET", "SEQUENCE", "ACTIVE", "ON-TARGET", "IN-PROGRESS", "FAILED", "AGE"
+        "NAME", "APP", "TRACK", "TARGET", "SEQUENCE", "WAVES", "HALTED", "ACTIVE", "ON-TARGET", "IN-PROGRESS", "FAILED", "AGE"
     ]  # fmt: skip
 
 

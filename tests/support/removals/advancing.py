@@ -196,6 +196,7 @@ _PLANS = [
     _plans("waves or linear", Swapped("if policy.linear is not None and policy.waves:", "if False:")),
     _plans("the last wave is for everybody", Swapped("        planned.append(waves.LAST)\n", "        pass\n")),
     _plans("percent or instances", Swapped("if (wave.percent is None) == (wave.instances is None):", "if False:")),
+    _plans("what is matched by fits into a status", Swapped("if length > MAX_MATCH_BYTES:", "if False:")),
     _plans("names are unique", Swapped("if wave.name in names:", "if False:")),
     _plans("everybody is everybody", Swapped("if last.ppm != cohort.PPM_OF_ALL or last.match:", "if False:")),
     _plans(

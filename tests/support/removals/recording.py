@@ -184,7 +184,13 @@ _JUDGING = [
     _of_store(
         "outcomes: of this rollout alone",
         "outcomes",
-        Swapped("(grant.sequence, grant.epoch) != row.judging.of:", "False:"),
+        # The check alone is a short cut: what is counted is kept apart by rollout as well.
+        Swapped(
+            " or (grant.sequence, grant.epoch) != row.judging.of:\n        return False\n    _sample(connection, grant)\n",
+            ":\n        return False\n    import dataclasses\n"
+            "    rollout = {'sequence': row.judging.sequence, 'epoch': row.judging.epoch}\n"
+            "    _sample(connection, dataclasses.replace(grant, **rollout))\n",
+        ),
         "earlier_rollout_do_not_count or resume_counts_failures_anew or outcome_of_an_update_that_began_before",
     ),
     _of_store(

@@ -134,6 +134,11 @@ def test_the_last_wave_is_for_everybody(written, names):
             id="everybody first",
         ),
         pytest.param({"waves": FALLING[:1], "linear": {"durationSeconds": 1}}, "has waves and linear", id="both ways"),
+        pytest.param(
+            {"waves": [FALLING[0] | {"match": [{"attribute": "oem", "values": [f"{n:0128}" for n in range(40)]}]}]},
+            "bytes long in all, and 4096 fit",
+            id="more to match by than a status holds",
+        ),
         pytest.param({"linear": {"startPercent": "x", "durationSeconds": 1}}, "linear.startPercent: 'x'", id="start"),
         pytest.param(
             {"dependsOn": [{"groupRef": {"name": "a"}, "minPercent": "1e1"}]},

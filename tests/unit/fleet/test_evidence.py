@@ -148,6 +148,13 @@ def test_without_two_different_boots_nothing_is_concluded(at_install, now):
     assert weigh(grant(GrantState.INSTALLED, boot_id=at_install), Reported(OLD, boot_id=now, asked=True)) is None
 
 
+@pytest.mark.parametrize("ping_alone", [False, True], ids=["no check", "a ping alone"])
+def test_another_boot_that_is_told_without_asking_is_no_failure(ping_alone):
+    held = grant(GrantState.ON_HOLD, boot_id="b1")
+
+    assert weigh(held, Reported(OLD, boot_id="b2", ping_alone=ping_alone)) is None
+
+
 def test_restart_in_the_middle_of_a_download_is_no_failure():
     assert weigh(grant(GrantState.DOWNLOADING, boot_id="b1"), Reported(OLD, boot_id="b2", asked=True)) is None
 

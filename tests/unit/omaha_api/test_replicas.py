@@ -5,7 +5,6 @@ from collections import Counter
 from datetime import timedelta
 
 import pytest
-from psycopg.conninfo import conninfo_to_dict
 
 from omaha_api.clock import utc_now
 from omaha_api.store.postgres.timekeeping import DatabaseClock
@@ -16,31 +15,6 @@ from update_core.fleet.grants import GrantState
 
 APP = fleet.APP_ID
 FIRST, SECOND, THIRD = "m1", "m2", "m3"
-
-
-@pytest.fixture
-def clock():
-    return TestClock()
-
-
-@pytest.fixture
-async def replicas(postgres_url, clock):
-    """Makes the two, serving a group with these fields."""
-    made = [Replica(postgres_url, clock) for _ in range(2)]
-
-    async def start(**group_spec):
-        return [await replica.start(fleet.fleet(APP, **group_spec)) for replica in made]
-
-    yield start
-    for replica in made:
-        await replica.stop()
-
-
-@pytest.fixture
-def rows(postgres, postgres_url):
-    """What the database itself says."""
-    database = conninfo_to_dict(postgres_url)["dbname"]
-    return lambda statement: postgres.execute(statement.replace(" FROM ", " FROM update_service."), database)
 
 
 async def test_grant_of_one_is_offered_again_by_the_other_from_memory(replicas, rows):
@@ -356,84 +330,3 @@ async def test_clock_of_a_replica_that_is_behind_refuses_nobody_whose_slot_has_c
             await asyncio.sleep(0.1)
             clock.advance(0.1)
     await replica.stop()
-
-
-# Waves, halts and failures: what one hears, the other refuses by
-
-
-EVERYBODY = {"open": [fleet.wave("everybody", percent=100)]}
-HALT_ON_ONE = {"rollout": {"haltOn": {"consecutiveFailures": 1}}}
-NEXT = {"version": "1.2.0", "sequence": 2}
-
-
-@pytest.fixture
-async def known_to(replicas, clock):
-    """Makes the two, which have known FIRST, SECOND and THIRD for an hour, and has them roll out 1.2.0."""
-
-    async def start(course, **group_spec):
-        both = await replicas(paused=True)
-        for replica in both:
-            for machine in (FIRST, SECOND, THIRD):
-                await replica.ask(fleet.check(APP, machine))
-            await replica.omaha.service.sightings.flush()
-            await replica.omaha.mirrored()
-        await both[0].omaha.serve_for(3600)
-        for replica in both:
-            begun = {"startedTime": "2026-03-01T13:00:00Z", **course}
-            replica.omaha.put(*fleet.fleet(APP, **NEXT, course=begun, **group_spec))
-            await replica.omaha.mirrored()
-            await replica.hear()
-        return both
-
-    return start
-
-
-async def test_halt_that_one_recorded_ends_the_offers_of_the_other(known_to):
-    one, other = await known_to(EVERYBODY, **HALT_ON_ONE)
-    assert await one.ask(fleet.check(APP, FIRST)) == "1.2.0"
-    assert await other.ask(fleet.check(APP, SECOND)) == "1.2.0"
-    await one.omaha.post(fleet.event(APP, FIRST, 3, 0))
-    attempts = other.store.attempts
-    await other.hear()
-
-    assert await other.ask(fleet.check(APP, SECOND)) == "noupdate"
-    assert await other.ask(fleet.check(APP, THIRD)) == "noupdate"
-    assert (other.answers("Halted"), other.store.attempts) == (2, attempts)
-
-
-async def test_halt_that_was_not_heard_of_stops_a_new_update_all_the_same(known_to, rows):
-    one, other = await known_to(EVERYBODY, **HALT_ON_ONE)
-    assert await one.ask(fleet.check(APP, FIRST)) == "1.2.0"
-    other.ear.open.clear()
-    await one.omaha.post(fleet.event(APP, FIRST, 3, 0))
-
-    assert await other.ask(fleet.check(APP, SECOND)) == "noupdate"
-    assert other.answers("Halted") == 1
-    assert rows("SELECT instance_id FROM grants") == [(FIRST,)]
-
-
-async def test_failure_that_one_recorded_is_waited_for_at_the_other(known_to):
-    one, other = await known_to(EVERYBODY)
-    assert await other.ask(fleet.check(APP, FIRST)) == "1.2.0"
-    await one.hear()
-    await one.omaha.post(fleet.event(APP, FIRST, 3, 0))
-    await other.hear()
-    attempts = other.store.attempts
-
-    assert await other.ask(fleet.check(APP, FIRST)) == "noupdate"
-    assert (other.answers("BackingOff"), other.store.attempts) == (1, attempts)
-
-
-async def test_wave_that_counts_is_full_for_both_and_who_was_counted_may_try_again_at_the_other(known_to):
-    one, other = await known_to({"open": [fleet.wave("canary", instances=1)]})
-    assert await one.ask(fleet.check(APP, FIRST)) == "1.2.0"
-    await other.hear()
-    attempts = other.store.attempts
-    assert await other.ask(fleet.check(APP, SECOND)) == "noupdate"
-    assert other.store.attempts == attempts
-    # It gives its update back.
-    await one.omaha.post(fleet.event(APP, FIRST, 3, 4))
-    await other.hear()
-
-    assert await other.ask(fleet.check(APP, SECOND)) == "noupdate"
-    assert await other.ask(fleet.check(APP, FIRST)) == "1.2.0"

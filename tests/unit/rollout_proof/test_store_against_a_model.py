@@ -9,7 +9,7 @@ from omaha_api.store import checking
 from support import postgres_stores
 from support.fleet_store_actions import HOUR
 from support.fleet_values import NOW
-from support.rollout_machine import RolloutMachine
+from support.rollout_machine import TRACKS, RolloutMachine
 from support.sqlite_stores import connect_carelessly, made
 from update_core.fleet.memory.store import MemoryStore
 
@@ -23,9 +23,11 @@ class OnRows(RolloutMachine):
 
 
 class InMemory(RolloutMachine):
-    """Gone with the process."""
+    """Gone with the process. Of an instance it keeps what it has in its group alone; and nobody ends anything by hand."""
 
     keeps = False
+    ends = False
+    tracks = TRACKS[:1]
 
 
 class SqliteFile:

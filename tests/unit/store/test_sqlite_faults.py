@@ -9,12 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from omaha_api.store import checking
 from omaha_api.store.sqlite import connections
 from omaha_api.store.sqlite.store import SqliteStore
 from support.fleet_store_actions import ask, assert_in_flight_agrees, granted
 from support.fleet_values import APP_ID, NOW, group, sighting
 from support.sqlite_stores import made
-from update_core.fleet.store import StoreUnavailable
+from update_core.fleet.store import Moved, StoreUnavailable
 
 TESTS = Path(__file__).parents[2]
 GRANT_UNTIL_KILLED = """
@@ -29,6 +30,27 @@ async def main():
     store = made(pathlib.Path(sys.argv[1]))
     await store.open()
     await asyncio.gather(*(client(store, f"client-{number}") for number in range(16)))
+asyncio.run(main())
+"""
+FAIL_UNTIL_KILLED = """
+import asyncio, pathlib, sys
+from support.fleet_store_actions import known
+from support.fleet_store_outcomes import judged, outcome
+from support.sqlite_stores import made
+from update_core.rollout.plan import HaltOn
+async def client(store, name):
+    for number in range(1_000_000):
+        of_group = judged(HaltOn(consecutive_failures=100), track=name)
+        await known(store, f"{name}-{number}", track=name)
+        moved = await outcome(store, f"{name}-{number}", of_group)
+        print(name, number + 1, len(moved.halted), flush=True)
+        if moved.halted:
+            return
+async def main():
+    store = made(pathlib.Path(sys.argv[1]))
+    await store.open()
+    await asyncio.gather(*(client(store, f"client-{number}") for number in range(8)))
+    await asyncio.Event().wait()
 asyncio.run(main())
 """
 GRANT_WITH_NO_ROOM = """
@@ -167,7 +189,7 @@ async def test_transaction_that_fails_leaves_no_gap_in_the_log_and_no_entry(tmp_
     changes = await store.changes(0, 10)
     await store.close()
 
-    assert [type(result) for result in results] == [list, UnicodeEncodeError, list]
+    assert [type(result) for result in results] == [Moved, UnicodeEncodeError, Moved]
     assert [(change.revision, change.row.record.instance_id) for change in changes] == [(1, "one"), (2, "two")]
 
 
@@ -189,3 +211,27 @@ async def test_killed_process_has_lost_no_grant_that_it_acknowledged(tmp_path):
     connection = sqlite3.connect(tmp_path / "fleet.db")
     assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     connection.close()
+
+
+@pytest.mark.parametrize("said", [60, 500, 800], ids=["early", "in the middle", "when all are halted"])
+async def test_outcomes_that_were_answered_count_after_a_kill_and_halts_stay(tmp_path, said):
+    process = run(FAIL_UNTIL_KILLED, tmp_path / "fleet.db")
+    answered = [next(process.stdout).split() for _ in range(said)]
+    process.kill()
+    answered += [line.split() for line in process.stdout if line.endswith("\n")]
+    process.wait()
+    process.stdout.close()
+
+    store = made(tmp_path / "fleet.db")
+    await store.open()
+    latched = {ledger.track for ledger in await store.ledgers() if ledger.latch is not None}
+    await store.close()
+
+    connection = sqlite3.connect(tmp_path / "fleet.db")
+    counted = dict(connection.execute("SELECT track, failed FROM tallies").fetchall())
+    found = checking.findings(connection)
+    connection.close()
+    assert found == []
+    assert latched >= {name for name, _, halted in answered if halted == "1"}
+    assert latched == {name for name, failed in counted.items() if failed == 100}
+    assert all(counted[name] >= int(number) for name, number, _ in answered)

@@ -1,6 +1,7 @@
 """May this instance have its update? The decision on what is in memory, and its record."""
 
 from datetime import datetime, timedelta
+from types import MappingProxyType
 
 from update_core.fleet.grants import Grant, GrantState
 from update_core.fleet.memory import moving, rollouts
@@ -43,6 +44,8 @@ def give(
     closed = moving.close(memory, known, held, group.track, at) if held is not None else None
     # What it was refused for before is over.
     known.last_refusal = ""
+    if group.stamp is not None:
+        rollouts.follow(row, group, group.stamp)
     _count(row, known, offer)
     given = _new_grant(group, offer, row, known.instance_id, at)
     moving.give(memory, row, known, given)
@@ -61,7 +64,7 @@ def fleet(memory: Memory, group: ResolvedGroup, row: GroupRow, known: Known | No
         rate_slot=row.rate_slot(group.limits),
         quiet_until=row.quiet_until,
         latch=row.latch,
-        through=row.through,
+        through=MappingProxyType(row.through),
         counted_in="" if known is None else _counted_in(row, known),
         attempts=() if known is None else known.attempts,
         first_seen=None if known is None else known.first_seen,
@@ -72,7 +75,7 @@ def fleet(memory: Memory, group: ResolvedGroup, row: GroupRow, known: Known | No
 
 def _counted_in(row: GroupRow, known: Known) -> str:
     waves = known.waves(row.track, row.highest_sequence)
-    return next((wave for wave in waves if wave in row.counting_waves), "")
+    return next((wave for wave in waves if wave in row.counting_waves), waves[-1] if waves else "")
 
 
 def _count(row: GroupRow, known: Known, offer: Offer) -> None:
@@ -81,8 +84,7 @@ def _count(row: GroupRow, known: Known, offer: Offer) -> None:
     if not offer.established or not offer.wave or offer.wave in before:
         return
     known.let_in = (offer.sequence, row.track, (*before, offer.wave))
-    if offer.wave in row.counting_waves:
-        row.through[offer.wave] = row.through.get(offer.wave, 0) + 1
+    row.through[offer.wave] = row.through.get(offer.wave, 0) + 1
 
 
 def _new_grant(group: ResolvedGroup, offer: Offer, row: GroupRow, instance_id: str, at: datetime) -> Grant:

@@ -4,13 +4,11 @@ from collections import Counter
 from datetime import datetime
 from itertools import islice
 
-from update_core import versions
+from update_core.fleet import attempts
 from update_core.fleet.grants import FAILURES, Grant, GrantState
 from update_core.fleet.memory.rows import GroupRow, Known, Sample
-from update_core.fleet.store import MAX_VERSIONS_FAILED
 from update_core.rollout import judging
 from update_core.rollout.judging import Tally
-from update_core.rollout.model import Attempts
 from update_core.rollout.plan import Latch
 
 _MOST_ERRORS = 5
@@ -18,51 +16,36 @@ _MOST_ERRORS = 5
 
 def ended(row: GroupRow, known: Known, grant: Grant) -> bool:
     """Count the end of a grant; whether it halted the rollout."""
-    if grant.state is GrantState.COMPLETE:
-        known.attempts = tuple(each for each in known.attempts if not versions.same(each.version, grant.version))
-        return _sampled(row, grant, failed=False)
-    if grant.state in FAILURES:
-        known.attempts = _failed(known.attempts, grant)
-        return _sampled(row, grant, failed=True)
+    known.attempts = attempts.after(known.attempts, (grant,))
+    if grant.state is GrantState.COMPLETE or grant.state in FAILURES:
+        return _sampled(row, grant)
     return False
 
 
-def forget(row: GroupRow, instance_id: str) -> None:
-    """Take the instance's outcome out of the samples."""
-    sample = row.samples.pop(instance_id, None)
-    if sample is not None:
-        row.tallies[sample.wave][sample.failed] -= 1
-
-
-def _failed(attempts: tuple[Attempts, ...], grant: Grant) -> tuple[Attempts, ...]:
-    before = next((each for each in attempts if versions.same(each.version, grant.version)), None)
-    others = tuple(each for each in attempts if each is not before)
-    resumed = before is not None and before.sequence == grant.sequence and before.epoch < grant.epoch
-    failures = 1 if before is None or resumed else before.failures + 1
-    after = Attempts(grant.version, failures, grant.moved_at, grant.sequence, grant.epoch)
-    return (*others, after)[-MAX_VERSIONS_FAILED:]
-
-
-def _sampled(row: GroupRow, grant: Grant, *, failed: bool) -> bool:
-    if not grant.established or (grant.sequence, grant.epoch) != (row.highest_sequence, row.epoch):
+def _sampled(row: GroupRow, grant: Grant) -> bool:
+    if not grant.established or (grant.sequence, grant.epoch) != row.judged[:2]:
         return False
-    forget(row, grant.instance_id)
+    failed = grant.state in FAILURES
+    before = row.samples.pop(grant.instance_id, None)
+    if before is not None:
+        row.tallies[row.epoch, before.wave][before.failed] -= 1
+        del row.failing[grant.instance_id]
     row.samples[grant.instance_id] = Sample(grant.wave, failed, grant.error_code if failed else None)
-    row.tallies.setdefault(grant.wave, [0, 0])[failed] += 1
+    row.failing[grant.instance_id] = failed
+    row.tallies.setdefault((row.epoch, grant.wave), [0, 0])[failed] += 1
     return _judged(row, grant.moved_at)
 
 
 def _judged(row: GroupRow, now: datetime) -> bool:
-    if row.halt_on is None:
+    sequence, epoch, _ = row.judged
+    if row.halt_on is None or (row.latch is not None and (row.latch.sequence, row.latch.epoch) >= (sequence, epoch)):
         return False
-    if row.latch is not None and (row.latch.sequence, row.latch.epoch) >= (row.highest_sequence, row.epoch):
-        return False
-    succeeded, failed = row.tallies.get(row.wave, (0, 0))
-    recent = [sample.failed for sample in islice(reversed(row.samples.values()), judging.RECENT)]
+    succeeded, failed = row.tallies.get((epoch, row.wave), (0, 0))
+    recent = list(islice(reversed(row.failing.values()), judging.RECENT))
     verdict = judging.judge(row.halt_on, row.wave, Tally(succeeded, failed), recent)
     if verdict is None:
         return False
-    row.latch = Latch(row.highest_sequence, row.epoch, now, verdict.reason, verdict.message, row.wave, _errors(row))
+    row.latch = Latch(sequence, epoch, now, verdict.reason, verdict.message, row.wave, _errors(row))
     return True
 
 

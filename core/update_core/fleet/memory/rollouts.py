@@ -1,11 +1,11 @@
 """What is kept of a rollout, and what begins anew with it or with its resumption?"""
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 from update_core.fleet.memory.rows import GroupRow, Memory
 from update_core.fleet.progress import RolloutRecord
 from update_core.rollout.model import ResolvedGroup, Stamp
+from update_core.rollout.plan import Course
 
 BIRTH_SLACK = timedelta(minutes=1)
 """How far the operator's clock may lie behind the store's without a first rollout being taken for one that a lost store knew."""
@@ -34,41 +34,39 @@ def mirror(memory: Memory, group: ResolvedGroup, stamp: Stamp, *, completed: boo
         memory.groups[key] = found
     if stamp.sequence > found.highest_sequence:
         found.highest_sequence = stamp.sequence
-        found.through = {}
-        _judge_anew(found, epoch=0)
-    _follow(found, group)
-    found.rollouts[stamp.sequence] = _record(
-        found.rollouts.get(stamp.sequence), group, stamp, now if completed else None
-    )
+        found.through, found.tallies = {}, {}
+    follow(found, group, stamp)
+    if (stamp.sequence, group.course.epoch, len(group.course.opened or ())) == found.judged:
+        found.halt_on = group.plan.halt_on
+    held = found.rollouts.get(stamp.sequence)
+    found.rollouts[stamp.sequence] = _record(held, group, stamp, now if completed else None)
     return found
 
 
-def _follow(found: GroupRow, group: ResolvedGroup) -> None:
-    course = group.course
+def follow(found: GroupRow, group: ResolvedGroup, stamp: Stamp) -> None:
+    """Judge outcomes by the group from now on, where its rollout is further on than what was heard of it."""
+    opened = group.course.opened or ()
+    judged = (stamp.sequence, group.course.epoch, len(opened))
+    if judged <= found.judged:
+        return
+    if judged[:2] != found.judged[:2]:
+        found.samples.clear()
+        found.failing.clear()
+    found.judged = judged
     found.halt_on = group.plan.halt_on
-    opened = course.opened or ()
     found.wave = opened[-1].name if opened else ""
     found.counting_waves = frozenset(wave.name for wave in opened if wave.instances is not None)
-    if course.epoch > found.epoch:
-        _judge_anew(found, course.epoch)
-
-
-def _judge_anew(found: GroupRow, epoch: int) -> None:
-    found.epoch = epoch
-    found.samples.clear()
-    found.tallies.clear()
 
 
 def _record(
-    before: RolloutRecord | None, group: ResolvedGroup, stamp: Stamp, completed_at: datetime | None
+    held: RolloutRecord | None, group: ResolvedGroup, stamp: Stamp, completed_at: datetime | None
 ) -> RolloutRecord:
+    """The record after a stamp. Of one rollout nothing is taken back: an older snapshot may come later."""
+    course = group.course
     # The same sequence with another salt is a status that was made anew before this store could tell of the first: the status is right.
-    same = before is not None and (before.version, before.salt) == (stamp.version, stamp.salt)
-    if before is not None and same:
-        completed_at = before.completed_at or completed_at
-        return replace(
-            before, kind=stamp.kind, started_at=stamp.started_at, completed_at=completed_at, course=group.course
-        )
+    if held is not None and (held.version, held.salt) == (stamp.version, stamp.salt):
+        course = course if _progress(course) >= _progress(held.course) else held.course
+        completed_at = held.completed_at or completed_at
     return RolloutRecord(
         sequence=stamp.sequence,
         version=stamp.version,
@@ -77,7 +75,20 @@ def _record(
         kind=stamp.kind,
         completed_at=completed_at,
         from_version=stamp.from_version,
-        course=group.course,
+        course=course,
+    )
+
+
+def _progress(course: Course) -> tuple[int, ...]:
+    """What only ever rises in one rollout, most telling first."""
+    opened = course.opened or ()
+    return (
+        course.epoch,
+        course.halted is not None,
+        course.dependencies_met_at is not None,
+        len(opened),
+        sum(wave.settled_at is not None for wave in opened),
+        course.stopped_seconds,
     )
 
 

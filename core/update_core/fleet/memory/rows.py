@@ -104,15 +104,23 @@ class GroupRow:
     latch: Latch | None = None
     through: dict[str, int] = field(default_factory=dict)
     halt_on: HaltOn | None = None
-    epoch: int = 0
+    judged: tuple[int, int, int] = (0, 0, 0)
+    """The sequence and the epoch whose outcomes are judged, and how many waves were open when that was heard of."""
     wave: str = ""
     """The wave that was opened last."""
     counting_waves: frozenset[str] = frozenset()
     """Open waves that let a number of instances in."""
     samples: OrderedDict[str, Sample] = field(default_factory=OrderedDict)
-    """By instance, in the order in which they came."""
-    tallies: dict[str, list[int]] = field(default_factory=dict)
-    """By wave: how many of the samples succeeded, and how many failed."""
+    """Of the epoch that is judged, by instance, in the order in which they came."""
+    failing: OrderedDict[str, bool] = field(default_factory=OrderedDict)
+    """Of the same, whether it failed: what each outcome is judged by."""
+    tallies: dict[tuple[int, str], list[int]] = field(default_factory=dict)
+    """By epoch and wave of the latest rollout: how many instances succeeded, and how many failed."""
+
+    @property
+    def epoch(self) -> int:
+        """How often the rollout was resumed whose outcomes are judged."""
+        return self.judged[1]
 
     def rate_slot(self, group_limits: Limits) -> datetime | None:
         """When the rate limit lets the next grant through, None if at once."""

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from update_core.fleet.evidence import Evidence
 from update_core.fleet.grants import FAILURES, Grant, GrantState, Timeouts
-from update_core.fleet.memory import counting, granting, moving, outcomes, rollouts
+from update_core.fleet.memory import counting, granting, moving, rollouts
 from update_core.fleet.memory.moving import Halted
 from update_core.fleet.memory.rows import GroupRow, Known, Memory
 from update_core.fleet.progress import GroupProgress
@@ -111,9 +111,6 @@ def _end(memory: Memory, known: Known, now: datetime) -> Grant | None:
         ended = moving.move(memory, known, replace(held, state=GrantState.FORGOTTEN, moved_at=now), [])
         closed = ended if held.state.live else None
     known.grant, known.attempts = None, ()
-    for row in memory.groups.values():
-        if row.app_id == known.app_id:
-            outcomes.forget(row, known.instance_id)
     return closed
 
 
