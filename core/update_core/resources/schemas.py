@@ -15,8 +15,8 @@ _INT32_MAX = 2**31 - 1
 _REF = "#/$defs/"
 
 # How server-side apply merges: conditions of several writers live side by side, a reference is replaced as a whole,
-# and so is a list that is neither of these. Of a list by keys nothing is left when its last item goes, not even an empty list: one that says
-# something when it is empty, such as the waves that are open, is replaced as a whole.
+# and so is a list that is neither of these. Of a list by keys nothing is left when its last item goes, not even an empty list: one that
+# says something when it is empty, such as the waves that are open, is replaced as a whole.
 LIST_KEYS: Mapping[str, str] = {
     "conditions": "type",
     "packages": "name",

@@ -1,4 +1,4 @@
-"""A list of the status that becomes empty is still there: nobody is let in by an empty list of open waves, everybody where there is none."""
+"""A list of the status that becomes empty is still there: an empty list of open waves lets nobody in, none at all lets in everybody."""
 
 import json
 
