@@ -23,13 +23,14 @@ machineid="{machine}" machinealias="" lang="en-US" board="amd64-usr" hardware_cl
 
 def xml_check(number: int, groups: int) -> bytes:
     """The check of one instance as update_engine sends it: ping, updatecheck and the 3:2 that comes with each."""
+    oem = OEMS[number // groups % len(OEMS)]
+    return core_os_check(VERSION, _track(number % groups), oem, uuid.uuid4().hex)
+
+
+def core_os_check(version: str, track: str, oem: str, machine: str) -> bytes:
+    """The same of an instance with this machine id, which runs a version."""
     return _CHECK.format(
-        version=VERSION,
-        app_id=APP_ID,
-        track=_track(number % groups),
-        oem=OEMS[number // groups % len(OEMS)],
-        boot=uuid.uuid4(),
-        machine=uuid.uuid4().hex,
+        version=version, app_id=APP_ID, track=track, oem=oem, boot=uuid.uuid4(), machine=machine
     ).encode()
 
 
@@ -56,12 +57,12 @@ def resources(groups: int) -> list[dict[str, Any]]:
     """An application whose groups follow one channel."""
     reference = {"applicationRef": {"name": "app"}}
     made = [
-        _resource("Application", "app", {"appId": APP_ID}),
-        _resource("Channel", "master", {**reference, "name": "master", "version": VERSION}),
+        resource("Application", "app", {"appId": APP_ID}),
+        resource("Channel", "master", {**reference, "name": "master", "version": VERSION}),
     ]
     for number in range(groups):
         track = _track(number)
-        made.append(_resource("Group", track, {**reference, "channelRef": {"name": "master"}, "track": track}))
+        made.append(resource("Group", track, {**reference, "channelRef": {"name": "master"}, "track": track}))
     return made
 
 
@@ -69,6 +70,9 @@ def _track(number: int) -> str:
     return f"group-{number:04}"
 
 
-def _resource(kind: str, name: str, spec: dict[str, Any]) -> dict[str, Any]:
+def resource(kind: str, name: str, spec: dict[str, Any], status: dict[str, Any] | None = None) -> dict[str, Any]:
+    """An object as the API server has it."""
     metadata = {"name": name, "namespace": "bench", "uid": name, "creationTimestamp": "2026-01-01T00:00:00Z"}
-    return {"apiVersion": "updateservice.dev/v1alpha1", "kind": kind, "metadata": metadata, "spec": spec, "status": {}}
+    return {
+        "apiVersion": "updateservice.dev/v1alpha1", "kind": kind, "metadata": metadata, "spec": spec, "status": status or {},
+    }  # fmt: skip

@@ -14,9 +14,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from omaha_api.store import listing, machines, rows
-from omaha_api.store.sqlite import connections, migrating
-from update_core import names
+import fleet_rows
+
+from omaha_api.store import listing
+from omaha_api.store.sqlite import connections
 from update_core.fleet.attributes import Attributes
 from update_core.fleet.grants import Grant, GrantState
 from update_core.fleet.reading import IDLE, InstanceQuery
@@ -34,40 +35,12 @@ MACHINES = tuple(
 )
 RARE = 1000
 """Of so many instances one has failed."""
-CHUNK = 10_000
 PAGES = 50
-
-_INSTANCE = f"""
-    INSERT INTO instances ({rows.INSTANCE_COLUMNS}, slug, machine, shown_seen, state, grant_track, grant_number, revision)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)
-"""
-_GRANT = f"INSERT INTO grants ({rows.GRANT_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-_INDEXES = "SELECT name, sql FROM sqlite_schema WHERE type = 'index' AND tbl_name IN ('instances', 'grants') AND sql IS NOT NULL"
 
 
 def fill(path: Path, count: int, *, app_id: str = APP_ID, now: datetime = BORN) -> None:
     """Make the file: `count` instances on three tracks, half of them updated to NEW, a few failed, the others idle at OLD."""
-    connection = connections.connect(path)
-    migrating.migrate(connection, path, now)
-    connection.execute("PRAGMA synchronous = OFF")
-    # Indexes are made at the end: sorted once, they cost a third of what they cost row by row.
-    indexes = connection.execute(_INDEXES).fetchall()
-    for name, _ in indexes:
-        connection.execute(f"DROP INDEX {name}")
-    connection.execute("BEGIN")
-    numbers = dict.fromkeys(TRACKS, 0)
-    for start in range(0, count, CHUNK):
-        chunk = list(_instances(app_id, range(start, min(start + CHUNK, count)), numbers, now))
-        connection.executemany(_INSTANCE, [_row(record, grant) for record, grant in chunk])
-        connection.executemany(_GRANT, [rows.from_grant(grant) for _, grant in chunk if grant is not None])
-    connection.executemany(
-        "INSERT INTO groups (app_id, track, highest_sequence, next_number, in_flight, last_grant_at) VALUES (?, ?, 1, ?, 0, ?)",
-        [(app_id, track, number + 1, rows.micros(now)) for track, number in numbers.items()],
-    )
-    for _, statement in indexes:
-        connection.execute(statement)
-    connection.execute("COMMIT")
-    connection.close()
+    fleet_rows.into_sqlite(path, _instances(app_id, count, now), now)
 
 
 def measure(path: Path) -> dict[str, Any]:
@@ -109,10 +82,9 @@ def _milliseconds(connection: sqlite3.Connection, query: InstanceQuery) -> float
     return (time.thread_time() - started) * 1000
 
 
-def _instances(
-    app_id: str, numbers: range, granted: dict[str, int], now: datetime
-) -> Iterator[tuple[InstanceRecord, Grant | None]]:
-    for number in numbers:
+def _instances(app_id: str, count: int, now: datetime) -> Iterator[tuple[InstanceRecord, Grant | None]]:
+    granted = dict.fromkeys(TRACKS, 0)
+    for number in range(count):
         track = TRACKS[(number // 2 + number // RARE) % len(TRACKS)]
         failed, updated = number % RARE == 0, number % 2 == 0
         record = InstanceRecord(
@@ -133,13 +105,6 @@ def _instances(
                 app_id, track, granted[track], 1, NEW, record.instance_id, state, now, now, now + timedelta(hours=1)
             )
         yield record, grant
-
-
-def _row(record: InstanceRecord, grant: Grant | None) -> rows.Row:
-    slug = names.instance_slug(record.app_id, record.instance_id)
-    pointer = (IDLE, None, None) if grant is None else (grant.state.value, grant.track, grant.number)
-    machine = machines.number(rows.from_attributes(record.attributes))
-    return (*rows.from_instance(record), slug, machine, rows.micros(record.last_seen), *pointer)
 
 
 def _slug_in_the_middle(path: Path) -> str:

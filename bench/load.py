@@ -63,10 +63,12 @@ def read_requests(path: Path) -> list[bytes]:
     return requests
 
 
-def closed_loop(port: int, requests: Path, *, seconds: int, first: int = 0) -> Answered:
+def closed_loop(
+    port: int, requests: Path, *, seconds: int, first: int = 0, connections: int = CONNECTIONS
+) -> Answered:
     """Send the requests of a file in turn, beginning after the `first`, for some seconds; ends the program if any fails."""
     command = [
-        require_wrk(), "--threads=1", f"--connections={CONNECTIONS}", f"--duration={seconds}s", f"--script={_SCRIPT}",
+        require_wrk(), "--threads=1", f"--connections={connections}", f"--duration={seconds}s", f"--script={_SCRIPT}",
         f"http://127.0.0.1:{port}", "--", str(requests), str(first),
     ]  # fmt: skip
     said = subprocess.run(command, check=True, capture_output=True, text=True).stdout

@@ -2,26 +2,28 @@
 
 import contextlib
 import json
-import os
 import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+import urllib.request
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import checking_fleet
 import counted_service
+import processes
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from omaha_api.catalog import snapshot
 
 CUP_KEY_ID = 1
+_ROLLOUT_SERVICE = Path(__file__).with_name("rollout_service.py")
 _EMPTY_APP = Path(__file__).with_name("empty_app.py")
-_TICKS = os.sysconf("SC_CLK_TCK")
 _PATIENCE_SECONDS = 30.0
 
 
@@ -31,11 +33,17 @@ class Server:
 
     process: subprocess.Popen[bytes]
     port: int
+    private_port: int = 0
 
     def cpu_seconds(self) -> float:
         """User and system time so far, of all its threads."""
-        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / _TICKS
+        return processes.cpu_seconds(self.process.pid)
+
+    def metric(self, name: str) -> float:
+        """What its private port tells: one number of /metrics, with its labels if it has any."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.private_port}/metrics", timeout=_PATIENCE_SECONDS) as told:
+            lines = told.read().decode().splitlines()
+        return next((float(line.rpartition(" ")[2]) for line in lines if line.startswith(f"{name} ")), 0.0)
 
 
 @contextlib.contextmanager
@@ -48,6 +56,38 @@ def service(folder: Path, groups: int) -> Iterator[Server]:
     with running([sys.executable, counted_service.__file__, str(port), str(free_port()), str(folder)]) as process:
         _await_listener(process, port)
         yield Server(process, port)
+
+
+@contextlib.contextmanager
+def rollout_service(
+    folder: Path, database: str, resources: Sequence[Mapping[str, Any]], *, flush_interval_seconds: float = 0
+) -> Iterator[Server]:
+    """The real service on a store with a catalog, ready to answer; `folder` is its own."""
+    folder.mkdir()
+    _write_kubeconfig(folder / "kubeconfig")
+    snapshot.save(folder / "catalog.json", resources)
+    port, private_port = free_port(), free_port()
+    command = [
+        sys.executable, str(_ROLLOUT_SERVICE), str(port), str(private_port), str(folder), database,
+        str(flush_interval_seconds),
+    ]  # fmt: skip
+    with running(command) as process:
+        server = Server(process, port, private_port)
+        await_ready(server)
+        yield server
+
+
+def await_ready(server: Server) -> None:
+    """Return as soon as the process says that it can answer; ends the program if it doesn't."""
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while time.monotonic() < deadline and server.process.poll() is None:
+        with (
+            contextlib.suppress(OSError),
+            urllib.request.urlopen(f"http://127.0.0.1:{server.private_port}/readyz", timeout=_PATIENCE_SECONDS),
+        ):
+            return
+        time.sleep(0.01)
+    sys.exit("the service doesn't become ready")
 
 
 @contextlib.contextmanager

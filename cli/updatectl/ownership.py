@@ -53,7 +53,7 @@ def _entries(obj: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 
 
 def _select(value: Mapping[str, Any], fields: Mapping[str, Any]) -> dict[str, Any]:
-    selected = {}
+    selected: dict[str, Any] = {}
     for key, below in fields.items():
         name = key.removeprefix("f:")
         if not key.startswith("f:") or name not in value:

@@ -62,8 +62,14 @@ class CountingStore(PostgresStore):
 class Replica:
     """One replica. It hears of the others' commits from `start` on."""
 
-    def __init__(self, url: str, clock: TestClock, time_keeping: Timekeeping | None = None) -> None:
-        self.store = CountingStore(url, time_keeping=time_keeping or OwnClock(StoreClock()))
+    def __init__(
+        self,
+        url: str,
+        clock: TestClock,
+        time_keeping: Timekeeping | None = None,
+        store: type[CountingStore] = CountingStore,
+    ) -> None:
+        self.store = store(url, time_keeping=time_keeping or OwnClock(StoreClock()))
         self.ear = Ear(self.store)
         self.monotonic = Monotonic()
         self.omaha = OmahaService(self.store, clock, follower=self.ear, monotonic=self.monotonic)

@@ -21,7 +21,7 @@ from update_core.fleet.evidence import Event
 from update_core.fleet.grants import Grant, Timeouts
 from update_core.fleet.store import Moved
 from update_core.rollout.cohort import PPM_OF_ALL
-from update_core.rollout.model import Limits, Offer, Refusal, ResolvedGroup, Stamp
+from update_core.rollout.model import Limits, Refusal, ResolvedGroup, Stamp
 from update_core.rollout.plan import Course, HaltOn, HaltReason, Latch, Plan, Retry
 from update_core.rollout.waves import LAST, Opened, Wave
 

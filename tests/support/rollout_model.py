@@ -10,7 +10,6 @@ from datetime import datetime, timedelta
 
 from update_core.rollout.model import Limits, ResolvedGroup
 from update_core.rollout.plan import HaltOn
-from update_core.rollout.waves import Opened
 
 LIVE = ("Granted", "Downloading", "Downloaded", "Installed")
 """In the order in which they come."""
@@ -313,7 +312,7 @@ class RolloutModel:
                 inside = self.let_in(group.track, stamp.sequence, opened.name)
                 if name in inside or (established and len(inside) < opened.instances):
                     return opened.name
-            elif _place(stamp.salt, name) * 1_000_000 < _ppm(opened) * 2**64:
+            elif opened.ppm is not None and placed(stamp.salt, name, opened.ppm):
                 return opened.name
         return None
 
@@ -407,13 +406,9 @@ def _share(limits: Limits) -> Limits:
     return Limits(tenth(limits.max_updates), limits.period_seconds, tenth(limits.max_in_flight))
 
 
-def _place(salt: str, name: str) -> int:
-    return int(hashlib.sha256(f"{salt}\0{name}".encode()).hexdigest()[:16], 16)
-
-
-def _ppm(opened: Opened) -> int:
-    assert opened.ppm is not None
-    return opened.ppm
+def placed(salt: str, name: str, ppm: int) -> bool:
+    """Whether an instance is within so many millionths of the order."""
+    return int(hashlib.sha256(f"{salt}\0{name}".encode()).hexdigest()[:16], 16) * 1_000_000 < ppm * 2**64
 
 
 def _number(version: str) -> tuple[int, ...]:

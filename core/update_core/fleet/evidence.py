@@ -1,4 +1,4 @@
-"""What moves a grant: one table from what arrives to what it means, and nothing else moves one.
+"""What moves a grant: tables from what arrives to what it means; `moves` has what that does to a grant, and nothing else moves one.
 
 Everything an instance says is a claim on a public endpoint. It counts only for a live grant, and only forward.
 """
@@ -7,7 +7,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from update_core import versions
+from update_core.fleet import moves
 from update_core.fleet.grants import PROGRESS, Grant, GrantState, Timeouts
+from update_core.fleet.moves import Cause
 from update_core.omaha import events
 
 
@@ -35,17 +37,17 @@ class Event:
 
 Evidence = Reported | Event
 
-FORWARD: dict[tuple[int, int], GrantState] = {
-    (13, 1): GrantState.DOWNLOADING,
-    (14, 1): GrantState.DOWNLOADED,
-    (1, 1): GrantState.DOWNLOADED,
-    (3, 1): GrantState.INSTALLED,
-    (2, 1): GrantState.INSTALLED,
-    (6, 1): GrantState.INSTALLED,
-    (800, 1): GrantState.INSTALLED,
-    (3, 9): GrantState.ON_HOLD,
+FORWARD: dict[tuple[int, int], Cause] = {
+    (13, 1): Cause.DOWNLOADING,
+    (14, 1): Cause.DOWNLOADED,
+    (1, 1): Cause.DOWNLOADED,
+    (3, 1): Cause.INSTALLED,
+    (2, 1): Cause.INSTALLED,
+    (6, 1): Cause.INSTALLED,
+    (800, 1): Cause.INSTALLED,
+    (3, 9): Cause.ON_HOLD,
 }
-"""(event type, result) → the state that it proves. 3:1 is never Complete: it comes before a restart, with the old version."""
+"""(event type, result) → the step that it proves. 3:1 is never Complete: it comes before a restart, with the old version."""
 
 FAILED: frozenset[tuple[int, int]] = frozenset({(3, 0), (3, 5), (3, 6), (3, 8), (2, 0)})
 RELEASED: tuple[int, int] = (3, 4)
@@ -71,30 +73,24 @@ def weigh(grant: Grant, evidence: Evidence, timeouts: Timeouts, now: datetime) -
     """
     if isinstance(evidence, Reported):
         return _weigh_report(grant, evidence, timeouts, now)
-    if not grant.state.live:
-        return None
     return _weigh_event(grant, evidence, timeouts, now)
 
 
 def expire(grant: Grant, now: datetime) -> Grant | None:
-    """The grant after its deadline, or None while it lies ahead. Before Downloaded nothing was risked: Lapsed, not a failure."""
-    if not grant.state.live or now < grant.deadline:
+    """The grant after its deadline, or None while it lies ahead."""
+    if now < grant.deadline:
         return None
-    risked = PROGRESS[grant.state] >= PROGRESS[GrantState.DOWNLOADED]
-    return replace(grant, state=GrantState.TIMED_OUT if risked else GrantState.LAPSED, moved_at=now)
+    return _moved(grant, Cause.DEADLINE, now)
 
 
 def _weigh_report(grant: Grant, report: Reported, timeouts: Timeouts, now: datetime) -> Grant | None:
     if versions.same(report.version, grant.version):
-        if grant.state.live or grant.state.revivable:
-            return replace(grant, state=GrantState.COMPLETE, moved_at=now)
-        return None
-    if grant.state not in {GrantState.INSTALLED, GrantState.ON_HOLD}:
-        return None
+        return _moved(grant, Cause.REACHED, now)
     if report.asked and grant.boot_id and report.boot_id and report.boot_id != grant.boot_id:
-        return replace(grant, state=GrantState.FAILED, moved_at=now, detail="BootedOldVersion")
+        after = _moved(grant, Cause.OLD_VERSION, now)
+        return None if after is None else replace(after, detail="BootedOldVersion")
     if report.ping_alone:
-        return _forward(grant, GrantState.ON_HOLD, timeouts, now, "")
+        return _forward(grant, Cause.PING_ALONE, timeouts, now, "")
     return None
 
 
@@ -103,9 +99,9 @@ def _weigh_event(grant: Grant, event: Event, timeouts: Timeouts, now: datetime) 
     if what in FAILED:
         return _failed(grant, event, now)
     if what == RELEASED:
-        return replace(grant, state=GrantState.RELEASED, moved_at=now)
-    state = FORWARD.get(what)
-    return _forward(grant, state, timeouts, now, event.boot_id) if state else None
+        return _moved(grant, Cause.GIVEN_BACK, now)
+    step = FORWARD.get(what)
+    return _forward(grant, step, timeouts, now, event.boot_id) if step else None
 
 
 def _failed(grant: Grant, event: Event, now: datetime) -> Grant | None:
@@ -113,24 +109,25 @@ def _failed(grant: Grant, event: Event, now: datetime) -> Grant | None:
     code = None if event.errorcode is None or event.own_codes else events.decode(event.errorcode)
     if code is not None and (code.base in OMAHA_CODES or code.base in TRANSPORT_CODES):
         return None
-    rolled_back = code is not None and code.base == ROLLED_BACK_CODE
-    return replace(
-        grant,
-        state=GrantState.FAILED,
-        moved_at=now,
-        error_code=event.errorcode,
-        detail="RolledBack" if rolled_back else "",
-    )
-
-
-def _forward(grant: Grant, state: GrantState, timeouts: Timeouts, now: datetime, boot_id: str) -> Grant | None:
-    if PROGRESS[state] <= PROGRESS[grant.state]:
+    after = _moved(grant, Cause.FAILURE, now)
+    if after is None:
         return None
-    installed = PROGRESS[state] >= PROGRESS[GrantState.INSTALLED]
+    rolled_back = code is not None and code.base == ROLLED_BACK_CODE
+    return replace(after, error_code=event.errorcode, detail="RolledBack" if rolled_back else "")
+
+
+def _forward(grant: Grant, step: Cause, timeouts: Timeouts, now: datetime, boot_id: str) -> Grant | None:
+    after = _moved(grant, step, now)
+    if after is None:
+        return None
+    installed = PROGRESS[after.state] >= PROGRESS[GrantState.INSTALLED]
     return replace(
-        grant,
-        state=state,
-        moved_at=now,
-        deadline=now + timedelta(seconds=timeouts.of(state)),
+        after,
+        deadline=now + timedelta(seconds=timeouts.of(after.state)),
         boot_id=grant.boot_id or (boot_id if installed else ""),
     )
+
+
+def _moved(grant: Grant, cause: Cause, now: datetime) -> Grant | None:
+    state = moves.after(grant.state, cause)
+    return None if state is None else replace(grant, state=state, moved_at=now)

@@ -93,6 +93,8 @@ class Moved:
     """Each grant after each move, in order."""
     halted: tuple[GroupLedger, ...] = ()
     """Of the groups that these outcomes halted; rate slots aren't known in them."""
+    enrolment_until: datetime | None = None
+    """Where the sighting of an instance that is new wasn't recorded: until when its application takes no more in, by the store's clock."""
 
 
 NOTHING_MOVED = Moved()
@@ -138,7 +140,8 @@ class FleetStore(Protocol):
     async def observe(self, sighting: Sighting, timeouts: Timeouts | None) -> Moved:
         """Record a first sight, or a change of what the instance says of itself, at once.
 
-        Returns the grants that it moved (Complete, Moved).
+        Returns the grants that it moved (Complete, Moved). A first sight isn't recorded where the application has no room for another
+        instance (fleet.enrolment), and neither is a grant to one that was never seen: EnrolmentLimited.
         """
         ...
 

@@ -62,8 +62,12 @@ class Facts:
 
 
 class Happening(StrEnum):
-    """A transition of a rollout; each is an Event."""
+    """A transition of a rollout; each is an Event. `advance` tells of those from DEPENDENCIES_MET on."""
 
+    STARTED = "RolloutStarted"
+    COMPLETED = "RolloutCompleted"
+    SUPERSEDED = "RolloutSuperseded"
+    ROLLED_BACK = "RolloutRolledBack"
     DEPENDENCIES_MET = "DependenciesMet"
     WAVE_OPENED = "WaveOpened"
     WAVE_SETTLED = "WaveSettled"

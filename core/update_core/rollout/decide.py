@@ -125,7 +125,7 @@ def updates_disabled_by_client(question: Question) -> Refusal | None:
 
 
 def version_unparsable(question: Question) -> Refusal | None:
-    """Its version can't be compared with anything."""
+    """Its version is neither a semantic version nor up to four dotted integers."""
     return None if versions.parse_or_none(question.instance.version) is not None else Refusal(Reason.VERSION_UNPARSABLE)
 
 
@@ -160,7 +160,7 @@ def no_path(question: Question) -> Refusal | None:
 
 
 def dead_end(question: Question) -> Refusal | None:
-    """The package that it runs can't be updated."""
+    """The package that it runs can't be updated (deadEnd)."""
     if not question.group.dead_ends:
         return None
     current = versions.parse_or_none(question.instance.version)
@@ -170,7 +170,7 @@ def dead_end(question: Question) -> Refusal | None:
 
 
 def package_unavailable(question: Question) -> Refusal | None:
-    """The stamped package is gone, or another stands under its name; or the rollout wasn't begun with the floor."""
+    """The stamped package of its architecture is gone or replaced, or its URL fits no answer; or a floor has none."""
     if question.group.target is None:
         return Refusal(Reason.PACKAGE_UNAVAILABLE)
     for hop in question.way:
@@ -185,7 +185,7 @@ def unavailable(hop: Hop, arch: str) -> bool:
 
 
 def withdrawn(question: Question) -> Refusal | None:
-    """Its package isn't given to anybody any more."""
+    """The hop's package isn't given to anybody any more (withdrawn)."""
     arch = question.instance.arch
     for hop in question.way:
         payload = hop.payload_for(arch)
@@ -195,7 +195,7 @@ def withdrawn(question: Question) -> Refusal | None:
 
 
 def version_blocked(question: Question) -> Refusal | None:
-    """The group's spec refuses the version."""
+    """The group's spec refuses the hop's version (versionPolicy.blockedVersions)."""
     blocked = question.group.blocked_versions
     if not blocked or not any(hop.version in blocked for hop in question.way):
         return None
@@ -226,24 +226,24 @@ def runs_on_others_only(hop: Hop, arch: str) -> bool:
 
 
 def paused(question: Question) -> Refusal | None:
-    """The group's spec says paused."""
+    """The group is paused."""
     return Refusal(Reason.PAUSED) if question.group.paused else None
 
 
 def halted(question: Question) -> Refusal | None:
-    """Too many failed, or a person stopped the rollout to this version."""
+    """Too many failed (haltOn), or a person stopped the rollout to this version (rollout.halt)."""
     return Refusal(Reason.HALTED) if admission.halted(question.group, question.fleet) else None
 
 
 def frozen(question: Question) -> Refusal | None:
-    """A freeze holds: from its start until its end nothing is given out, and nothing is offered again either."""
+    """A freeze holds: nothing is given out, and nothing is offered again either. Until: its end."""
     schedule = question.group.schedule
     thaws = schedule.at(question.now).thaws_at if schedule.freezes else None
     return Refusal(Reason.FROZEN, thaws) if thaws is not None else None
 
 
 def outside_window(question: Question) -> Refusal | None:
-    """None of the maintenance windows is open. Windows that can't be read never are."""
+    """None of the maintenance windows is open; any that can't be read never is. Until: the next one opens."""
     schedule = question.group.schedule
     if schedule.problem:
         return Refusal(Reason.OUTSIDE_WINDOW)
@@ -269,7 +269,7 @@ def anonymous_instance(question: Question) -> Refusal | None:
 
 
 def backing_off(question: Question) -> Refusal | None:
-    """It failed on the way to this version, and waits before it tries again: twice as long after each failure."""
+    """It failed on its way there, and waits, twice as long after each failure (retry). Until: it has waited."""
     attempts = _failures(question)
     if attempts is None or attempts.failures >= question.group.plan.retry.max_attempts:
         return None
@@ -278,7 +278,7 @@ def backing_off(question: Question) -> Refusal | None:
 
 
 def attempts_exhausted(question: Question) -> Refusal | None:
-    """It failed on the way to this version as often as the group lets it try."""
+    """It failed on its way there as often as the group lets it try (retry.maxAttempts)."""
     attempts = _failures(question)
     exhausted = attempts is not None and attempts.failures >= question.group.plan.retry.max_attempts
     return Refusal(Reason.ATTEMPTS_EXHAUSTED) if exhausted else None
@@ -291,7 +291,7 @@ def _failures(question: Question) -> Attempts | None:
 
 
 def dependency_not_met(question: Question) -> Refusal | None:
-    """Another group goes first, and isn't far enough."""
+    """Another group goes first (dependsOn), and isn't far enough."""
     return Refusal(Reason.DEPENDENCY_NOT_MET) if admission.dependency_pending(question.group) else None
 
 
@@ -304,7 +304,7 @@ def awaiting_approval(question: Question) -> Refusal | None:
 
 
 def not_in_cohort(question: Question) -> Refusal | None:
-    """No wave that is open lets it in, or the growing share hasn't reached it."""
+    """No open wave lets it in, or the linear share hasn't reached it. Until: it does; unknown with waves."""
     if question.wave is not None or _bypasses(question):
         return None
     return Refusal(Reason.NOT_IN_COHORT, admission.comes_in_at(question.group, question.instance, question.now))
@@ -316,7 +316,7 @@ def _bypasses(question: Question) -> bool:
 
 
 def enrolment_limited(question: Question) -> Refusal | None:
-    """It was never seen before, and so many new instances came that no more are taken in."""
+    """It is new, and no more new instances are taken in for now. Until: more are."""
     until = question.fleet.enrolment_until
     limited = until is not None and question.now < until and question.fleet.first_seen is None
     return Refusal(Reason.ENROLMENT_LIMITED, until) if limited else None
@@ -325,7 +325,7 @@ def enrolment_limited(question: Question) -> Refusal | None:
 def too_many_in_flight(question: Question) -> Refusal | None:
     """maxInFlight other instances are updating: a grant that this one would replace isn't in its own way.
 
-    Instances that nobody knows yet have a tenth of the places among themselves where a rollout is judged by its outcomes.
+    Who is new has a tenth of the places where a rollout is judged by its outcomes. Until: the first in flight times out.
     """
     most, own, fleet = question.group.limits.max_in_flight, question.fleet.live_grant, question.fleet
     if most is None:
@@ -339,7 +339,7 @@ def too_many_in_flight(question: Question) -> Refusal | None:
 
 
 def rate_limited(question: Question) -> Refusal | None:
-    """maxUpdates grants were given within periodSeconds, or what was given before is unknown for as long."""
+    """maxUpdates grants were given within periodSeconds, or a tenth of them to who is new. Until: the next place."""
     if _bypasses(question):
         return None
     fleet = question.fleet
@@ -349,7 +349,7 @@ def rate_limited(question: Question) -> Refusal | None:
 
 
 def store_unavailable(question: Question) -> Refusal | None:
-    """A grant has to be durable before it is given."""
+    """The grant can't be recorded now, so it isn't given."""
     return None if question.fleet.available else Refusal(Reason.STORE_UNAVAILABLE)
 
 

@@ -76,12 +76,19 @@ class Population:
 
     def question(self, instance: int, asked: Instance) -> Instance:
         """What its kind of machine asks, as this instance."""
+        # By place: every check that is made makes one.
         return Instance(
             self.ids[instance],
             asked.version,
-            arch=asked.arch,
-            oem=asked.oem,
-            machine=asked.machine,
+            asked.updates_disabled,
+            asked.same_version,
+            asked.rollback_allowed,
+            asked.version_prefix,
+            asked.arch,
+            asked.oem,
+            asked.on_demand,
+            asked.several_versions,
+            asked.machine,
         )
 
 

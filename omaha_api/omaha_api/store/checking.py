@@ -31,6 +31,11 @@ _RULES: dict[str, str] = {
         LEFT JOIN grants ON grants.app_id = groups.app_id AND grants.track = groups.track AND grants.live AND grants.established = 0
         GROUP BY groups.app_id, groups.track, groups.newcomers_in_flight HAVING groups.newcomers_in_flight <> count(grants.number)
     """,
+    "an application counts other than its instances": """
+        SELECT applications.app_id, applications.known, count(instances.id) FROM applications
+        LEFT JOIN instances ON instances.app_id = applications.app_id
+        GROUP BY applications.app_id, applications.known HAVING applications.known <> count(instances.id)
+    """,
     "an instance has several live grants": """
         SELECT app_id, instance_id, count(*) FROM grants WHERE live GROUP BY app_id, instance_id HAVING count(*) > 1
     """,

@@ -30,6 +30,7 @@ from omaha_api.store.database import Connection, Database, Moment
 from omaha_api.store.readers import READERS, Readers
 from omaha_api.store.waiting import Waiting
 from omaha_api.store.writer import CAPACITY, Writer
+from update_core.fleet.enrolment import UNBOUNDED, Growth
 from update_core.fleet.evidence import Evidence
 from update_core.fleet.following import Followed, InFlight
 from update_core.fleet.grants import Grant, Timeouts
@@ -63,8 +64,12 @@ class DatabaseStore:
     shared = False
     """Whether other processes may write to the database as well."""
 
-    def __init__(self, database: Database, *, capacity: int = CAPACITY, readers: int = READERS) -> None:
+    def __init__(
+        self, database: Database, *, growth: Growth = UNBOUNDED, capacity: int = CAPACITY, readers: int = READERS
+    ) -> None:
+        """`growth`: what applications may grow to."""
         self._database = database
+        self._growth = growth
         self._waiting = Waiting()
         self._writer = Writer(database, capacity=capacity, committed=self._waiting.committed)
         self._readers = Readers(database, readers)
@@ -98,7 +103,9 @@ class DatabaseStore:
         """See FleetStore.observe."""
         run_on = timeouts or _NO_TIMEOUTS
         return await self._writer.submit(
-            lambda connection, moment: observing.observe(connection, _sighted(sighting, moment), run_on, moment.at)
+            lambda connection, moment: observing.observe(
+                connection, _sighted(sighting, moment), run_on, self._growth, moment.at
+            )
         )
 
     async def touch(self, sightings: Sequence[Sighting]) -> None:
@@ -120,7 +127,7 @@ class DatabaseStore:
         """See FleetStore.grant. The sighting is recorded with a new grant; a refusal and a repeated offer record nothing."""
         return await self._writer.submit(
             lambda connection, moment: granting.grant(
-                connection, group, instance, _sighted(sighting, moment), moment.now(now), moment.at
+                connection, group, instance, _sighted(sighting, moment), moment.now(now), self._growth, moment.at
             )
         )
 

@@ -3,10 +3,11 @@
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from omaha_api.store import grants, groups, instances, judgings, outcomes, rollouts
+from omaha_api.store import enrolling, grants, groups, instances, judgings, outcomes, rollouts
 from omaha_api.store.database import Connection
 from omaha_api.store.groups import GroupRow
 from omaha_api.store.instances import Stored
+from update_core.fleet.enrolment import Growth
 from update_core.fleet.grants import Grant, GrantState
 from update_core.fleet.store import Granted, GroupLedger, Sighting
 from update_core.rollout import admission, decide
@@ -19,6 +20,7 @@ def grant(
     instance: Instance,
     sighting: Sighting,
     now: datetime,
+    growth: Growth,
     written_at: datetime,
 ) -> Granted:
     """Decide, and write only if the answer is a new offer: a refusal and a repeated offer leave every row as it was."""
@@ -29,7 +31,11 @@ def grant(
     known = instances.stored(connection, group.app_id, asking) if asking is not None else None
     held = known.live_grant if known is not None else None
     ledger = groups.ledger(connection, row, group)
-    decision = decide.decide(group, instance, _fleet(connection, group, ledger, known, asking), at)
+    rest = _fleet(connection, group, ledger, known, asking)
+    if known is None and asking is not None:
+        closed_until = enrolling.closed_until(connection, group.app_id, growth, written_at)
+        rest = replace(rest, enrolment_until=closed_until)
+    decision = decide.decide(group, instance, rest, at)
     if isinstance(decision, Refusal) or decision.grant is not None or asking is None:
         return Granted(decision, ledger)
     closed = grants.close(connection, held, group.track, at) if held else None

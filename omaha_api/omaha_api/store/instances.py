@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from omaha_api.store import log, machines, rows
+from omaha_api.store import enrolling, log, machines, rows
 from omaha_api.store.database import Connection
 from update_core import names
 from update_core.fleet.grants import Grant
@@ -179,6 +179,7 @@ def remove(connection: Connection, before: Stored, at: datetime) -> None:
     """Delete an instance's row."""
     revision = log.next_revision(connection)
     connection.execute(_DELETE, (before.id,))
+    enrolling.went(connection, before.record.app_id)
     log.instance_removed(connection, replace(before.row, revision=revision), at)
 
 
@@ -191,6 +192,7 @@ def _insert(connection: Connection, record: InstanceRecord, grant: Grant | None,
     connection.execute(
         _INSERT, (*rows.from_instance(record), slug, machine, rows.micros(record.last_seen), *_pointer(grant), revision)
     )
+    enrolling.came(connection, record.app_id, at)
     log.instance_changed(connection, _row(record, slug, revision, grant), None, at)
 
 

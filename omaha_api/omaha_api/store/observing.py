@@ -4,18 +4,23 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from omaha_api.store import grants, instances, outcomes
+from omaha_api.store import enrolling, grants, instances, outcomes
 from omaha_api.store.database import Connection
 from omaha_api.store.instances import Stored
 from update_core.fleet import attempts
+from update_core.fleet.enrolment import Growth
 from update_core.fleet.evidence import Evidence, Reported
 from update_core.fleet.grants import Grant, Timeouts
 from update_core.fleet.store import NOTHING_MOVED, InstanceRecord, Moved, Sighting
 
 
-def observe(connection: Connection, sighting: Sighting, timeouts: Timeouts, at: datetime) -> Moved:
+def observe(connection: Connection, sighting: Sighting, timeouts: Timeouts, growth: Growth, at: datetime) -> Moved:
     """Record the sighting; a grant whose version it reports is complete, one of another group that is left is moved."""
     known = instances.stored(connection, sighting.app_id, sighting.instance_id)
+    if known is None:
+        closed_until = enrolling.closed_until(connection, sighting.app_id, growth, at)
+        if closed_until is not None:
+            return Moved(enrolment_until=closed_until)
     latest = known.grant if known is not None else None
     report = Reported(version=sighting.version, boot_id=sighting.boot_id)
     moved = grants.weigh(connection, latest, (report,), timeouts, sighting.at)

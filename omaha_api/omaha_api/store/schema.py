@@ -274,6 +274,22 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         # How long it takes after an outage until it is known who is active.
         "ALTER TABLE groups ADD COLUMN settling_seconds INTEGER NOT NULL DEFAULT 5400",
     ),
+    (
+        # known is how many instances an application has, so that none has to be counted when one comes; it changes with them, in the
+        # same transaction. baseline is what it was at baseline_at: long ago, so that the first who comes has it taken.
+        """
+        CREATE TABLE applications (
+            app_id TEXT PRIMARY KEY,
+            known INTEGER NOT NULL CHECK (known >= 0),
+            baseline INTEGER NOT NULL,
+            baseline_at INTEGER NOT NULL
+        ) STRICT, WITHOUT ROWID
+        """,
+        """
+        INSERT INTO applications (app_id, known, baseline, baseline_at)
+        SELECT app_id, count(*), count(*), 0 FROM instances GROUP BY app_id
+        """,
+    ),
 )
 
 

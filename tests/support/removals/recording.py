@@ -1,7 +1,7 @@
 """The rules by which updates are recorded: what moves a grant, and what the store's rows keep from being given or judged."""
 
 from support.removals.edits import Edit, Removal, Silenced, Swapped
-from update_core.fleet import evidence
+from update_core.fleet import evidence, moves
 
 _EVIDENCE = "tests/unit/fleet/test_evidence.py"
 _CONTRACT = "tests/unit/store/test_sqlite_contract.py"
@@ -9,6 +9,10 @@ _CONTRACT = "tests/unit/store/test_sqlite_contract.py"
 
 def _of_evidence(rule: str, edit: Edit) -> Removal:
     return Removal(f"evidence: {rule}", evidence.__name__, edit, (_EVIDENCE,))
+
+
+def _of_moves(rule: str, old: str, new: str) -> Removal:
+    return Removal(f"evidence: {rule}", moves.__name__, Swapped(old, new), (_EVIDENCE,))
 
 
 def _of_store(rule: str, module: str, edit: Edit, select: str) -> Removal:
@@ -37,41 +41,45 @@ _EVENTS = [
     _of_evidence("codes of HTTP are about talking to us", Swapped(" or code.base in TRANSPORT_CODES", "")),
     _of_evidence("code 44: it came up on the old version", Swapped("code.base == ROLLED_BACK_CODE", "False")),
     _of_evidence("a client's own code says nothing", Swapped(" or event.own_codes else", " else")),
-    _of_evidence("only forward", Swapped("if PROGRESS[state] <= PROGRESS[grant.state]:", "if False:")),
-    _of_evidence(
-        "a live grant",
-        Swapped(
-            "    if not grant.state.live:\n        return None\n    return _weigh_event", "    return _weigh_event"
-        ),
-    ),
-    _of_evidence("reported: complete", Swapped("state=GrantState.COMPLETE", "state=grant.state")),
-    _of_evidence(
+    _of_moves("only forward", "_rows(_LIVE[:1], Cause.DOWNLOADING", "_rows(_LIVE, Cause.DOWNLOADING"),
+    _of_moves("a live grant", "_rows(_LIVE, Cause.FAILURE", "_rows(tuple(GrantState), Cause.FAILURE"),
+    _of_moves("reported: complete", "_rows((*_LIVE, *_ENDED_BY_THE_CLOCK), Cause.REACHED", "_rows((), Cause.REACHED"),
+    _of_moves(
         "reported: also after the clock ended it",
-        Swapped("if grant.state.live or grant.state.revivable:", "if grant.state.live:"),
+        "_rows((*_LIVE, *_ENDED_BY_THE_CLOCK), Cause.REACHED",
+        "_rows(_LIVE, Cause.REACHED",
     ),
-    _of_evidence("reported: not after a failure", Swapped("if grant.state.live or grant.state.revivable:", "if True:")),
+    _of_moves(
+        "reported: not after a failure",
+        "_rows((*_LIVE, *_ENDED_BY_THE_CLOCK), Cause.REACHED",
+        "_rows(tuple(GrantState), Cause.REACHED",
+    ),
     _of_evidence("booted the old version", Swapped("if report.asked and grant.boot_id", "if False and grant.boot_id")),
     _of_evidence(
         "booted the old version: by a check", Swapped("if report.asked and grant.boot_id", "if grant.boot_id")
     ),
     _of_evidence("booted the old version: with another boot id", Swapped(" and report.boot_id != grant.boot_id:", ":")),
-    _of_evidence(
+    _of_moves(
         "booted the old version: once installed",
-        Swapped("if grant.state not in {GrantState.INSTALLED, GrantState.ON_HOLD}:", "if False:"),
+        "_rows(_LIVE[3:], Cause.OLD_VERSION",
+        "_rows(tuple(GrantState), Cause.OLD_VERSION",
     ),
     _of_evidence("a ping alone: on hold", Swapped("if report.ping_alone:", "if False:")),
     _of_evidence("deadline: passed", Silenced("expire")),
-    _of_evidence("deadline: never early", Swapped(" or now < grant.deadline:", ":")),
-    _of_evidence(
+    _of_evidence("deadline: never early", Swapped("if now < grant.deadline:", "if False:")),
+    _of_moves(
         "deadline: a failure from Downloaded on",
-        Swapped("GrantState.TIMED_OUT if risked else GrantState.LAPSED", "GrantState.LAPSED"),
+        "Cause.DEADLINE, GrantState.TIMED_OUT",
+        "Cause.DEADLINE, GrantState.LAPSED",
     ),
-    _of_evidence(
+    _of_moves(
         "deadline: none before",
-        Swapped("GrantState.TIMED_OUT if risked else GrantState.LAPSED", "GrantState.TIMED_OUT"),
+        "Cause.DEADLINE, GrantState.LAPSED",
+        "Cause.DEADLINE, GrantState.TIMED_OUT",
     ),
     _of_evidence(
-        "deadline: moves with each step", Swapped("        deadline=now + timedelta(seconds=timeouts.of(state)),\n", "")
+        "deadline: moves with each step",
+        Swapped("        deadline=now + timedelta(seconds=timeouts.of(after.state)),\n", ""),
     ),
 ]
 _ATTEMPTS = [

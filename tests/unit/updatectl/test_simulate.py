@@ -60,12 +60,12 @@ def test_what_is_printed_is_what_was_printed_before(manifest):
 
 def test_json_tells_the_same_to_programs(manifest):
     told = json.loads(
-        simulate("-f", manifest(GROUP), "--fleet", "300", "--failure-rate", "0%", *START, "-o", "json").stdout
+        simulate("-f", manifest(GROUP), "--fleet", "2000", "--failure-rate", "0%", *START, "-o", "json").stdout
     )
 
-    assert (told["outcome"], told["instances"]["onTarget"], told["version"]) == ("Complete", 300, "2.0.0")
+    assert (told["outcome"], told["instances"]["onTarget"], told["version"]) == ("Complete", 2000, "2.0.0")
     assert [wave["name"] for wave in told["waves"]] == ["canary", "early", "everybody"]
-    assert sum(hour["granted"] for hour in told["hours"]) == told["updates"]["granted"] == 300
+    assert sum(hour["granted"] for hour in told["hours"]) == told["updates"]["granted"] == 2000
 
 
 def test_halted_rollout_ends_with_exit_code_4(manifest):
@@ -111,14 +111,14 @@ def test_manifest_may_come_from_standard_input():
 
 
 def test_svg_chart_names_the_waves(manifest, tmp_path):
-    simulate("-f", manifest(GROUP), "--fleet", "300", "--failure-rate", "0", "--plot", str(tmp_path / "a.svg"), *START)
+    simulate("-f", manifest(GROUP), "--fleet", "2000", "--failure-rate", "0", "--plot", str(tmp_path / "a.svg"), *START)
 
     words = [element.text for element in ET.parse(tmp_path / "a.svg").iter() if element.text]
     assert {"canary", "early", "everybody"} <= set(words)
 
 
 def test_png_chart_is_a_picture(manifest, tmp_path):
-    simulate("-f", manifest(GROUP), "--fleet", "300", "--failure-rate", "0", "--plot", str(tmp_path / "a.png"), *START)
+    simulate("-f", manifest(GROUP), "--fleet", "2000", "--failure-rate", "0", "--plot", str(tmp_path / "a.png"), *START)
 
     written = (tmp_path / "a.png").read_bytes()
     assert written[:8] == b"\x89PNG\r\n\x1a\n"

@@ -9,6 +9,7 @@ from omaha_api.store.postgres import connections, listening
 from omaha_api.store.postgres.database import PostgresDatabase
 from omaha_api.store.postgres.timekeeping import DatabaseClock, Timekeeping
 from omaha_api.store.writer import CAPACITY
+from update_core.fleet.enrolment import UNBOUNDED, Growth
 
 READERS = 4
 """Connections for reading; two more write and listen."""
@@ -25,11 +26,12 @@ class PostgresStore(DatabaseStore):
         *,
         time_keeping: Timekeeping | None = None,
         connect: connections.Connect = connections.connect,
+        growth: Growth = UNBOUNDED,
         capacity: int = CAPACITY,
         poll_seconds: float = listening.POLL_SECONDS,
     ) -> None:
         database = PostgresDatabase(url, time_keeping or DatabaseClock(utc_now), connect=connect)
-        super().__init__(database, capacity=capacity, readers=READERS)
+        super().__init__(database, growth=growth, capacity=capacity, readers=READERS)
         self._parameters = database.parameters
         self._poll_seconds = poll_seconds
         self._listening: asyncio.Task[None] | None = None

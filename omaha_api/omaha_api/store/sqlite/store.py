@@ -7,6 +7,7 @@ from omaha_api.store.fleet_store import DatabaseStore
 from omaha_api.store.sqlite import connections
 from omaha_api.store.sqlite.database import SqliteDatabase
 from omaha_api.store.writer import CAPACITY
+from update_core.fleet.enrolment import UNBOUNDED, Growth
 
 
 class SqliteStore(DatabaseStore):
@@ -21,6 +22,7 @@ class SqliteStore(DatabaseStore):
         *,
         clock: Clock = utc_now,
         connect: connections.Connect = connections.connect,
+        growth: Growth = UNBOUNDED,
         capacity: int = CAPACITY,
     ) -> None:
-        super().__init__(SqliteDatabase(path, clock, connect), capacity=capacity)
+        super().__init__(SqliteDatabase(path, clock, connect), growth=growth, capacity=capacity)

@@ -1,0 +1,135 @@
+"""Do the database's own rows show a limit that was exceeded? Every move of every grant once more, in the order of commits.
+
+Nothing is asked of the service: what it counted, halted and promised isn't looked at, only what it wrote as it happened.
+"""
+
+from collections import Counter, defaultdict, deque
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from support.rollout_model import FAILED, LIVE, placed
+
+MOVES = """
+    SELECT history.at, history.number, history.from_state, history.to_state, history.instance_id,
+        grants.sequence, grants.epoch, grants.wave, grants.established, grants.granted_at
+    FROM update_service.history JOIN update_service.grants USING (app_id, track, number) ORDER BY history.id
+"""
+"""What `replay` wants, of a database with one group."""
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What a rollout was given out by."""
+
+    salt: str
+    caps: Mapping[str, int] = field(default_factory=dict)
+    """Instances by wave."""
+    ppm: Mapping[str, int] = field(default_factory=dict)
+    """Shares by wave."""
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What held all the time."""
+
+    max_updates: int
+    period_seconds: int
+    max_in_flight: int
+    open_at: Callable[[int], bool]
+    """Whether anything may be given out at an instant, in microseconds."""
+    failure_percent: int
+    min_samples: int
+    rollouts: Mapping[int, Terms]
+
+
+@dataclass
+class Audit:
+    """What was found."""
+
+    wrong: list[str] = field(default_factory=list)
+    """Each limit that was exceeded, in words."""
+    granted: Counter[int] = field(default_factory=Counter)
+    """By sequence."""
+    halted: dict[tuple[int, int], int] = field(default_factory=dict)
+    """By sequence and epoch: when the outcomes had reached the bound."""
+    let_in: defaultdict[tuple[int, str], set[str]] = field(default_factory=lambda: defaultdict(set))
+    """Instances by sequence and wave."""
+    most_in_flight: int = 0
+
+
+def replay(moves: Iterable[tuple[Any, ...]], rules: Rules) -> Audit:
+    """All moves in their order."""
+    audit, live, recent = Audit(), {}, deque[int]()
+    samples: defaultdict[tuple[int, int], dict[str, tuple[str, bool]]] = defaultdict(dict)
+    latest = 0
+    for at, number, _, state, name, sequence, epoch, wave, established, granted_at in moves:
+        if state == "Granted":
+            live[name] = live.get(name, 0) + 1
+            _grant(audit, rules, recent, name, sequence, epoch, wave, granted_at, established=bool(established))
+            if sequence < latest:
+                audit.wrong.append(f"grant {number} is of rollout {sequence}, after one of {latest}")
+            latest = max(latest, sequence)
+            in_flight = sum(live.values())
+            audit.most_in_flight = max(audit.most_in_flight, in_flight)
+            if in_flight > rules.max_in_flight or live[name] > 1:
+                audit.wrong.append(f"with grant {number} {in_flight} are in flight, {live[name]} of them {name}'s")
+            continue
+        if state not in LIVE and name in live:
+            live[name] -= 1
+            if not live[name]:
+                del live[name]
+        if established and (state in FAILED or state == "Complete") and sequence == latest:
+            of_rollout = samples[sequence, epoch]
+            of_rollout.pop(name, None)
+            of_rollout[name] = (wave, state in FAILED)
+            if (sequence, epoch) not in audit.halted and _too_many(rules, list(of_rollout.values())):
+                audit.halted[sequence, epoch] = at
+    return audit
+
+
+def _grant(
+    audit: Audit,
+    rules: Rules,
+    recent: deque[int],
+    name: str,
+    sequence: int,
+    epoch: int,
+    wave: str,
+    at: int,
+    *,
+    established: bool,
+) -> None:
+    audit.granted[sequence] += 1
+    what = f"grant {sum(audit.granted.values())} to {name} in rollout {sequence}"
+    if recent and at < recent[-1]:
+        audit.wrong.append(f"{what} is earlier than the one before it")
+    recent.append(at)
+    while recent[0] <= at - rules.period_seconds * 1_000_000:
+        recent.popleft()
+    if len(recent) > rules.max_updates:
+        audit.wrong.append(f"{what} is the {len(recent)}th of its period")
+    if not rules.open_at(at):
+        audit.wrong.append(f"{what} was given outside the windows")
+    if any(of >= (sequence, epoch) for of in audit.halted):
+        audit.wrong.append(f"{what} came after the failures that halt it")
+    terms = rules.rollouts[sequence]
+    if wave in terms.ppm and not placed(terms.salt, name, terms.ppm[wave]):
+        audit.wrong.append(f"{what} isn't in the share of wave {wave}")
+    if wave in terms.caps and not established:
+        audit.wrong.append(f"{what} came through wave {wave} without being known")
+    inside = audit.let_in[sequence, wave]
+    inside.add(name)
+    if len(inside) > terms.caps.get(wave, len(inside)):
+        audit.wrong.append(f"{what} is the {len(inside)}th through wave {wave}")
+
+
+def _too_many(rules: Rules, samples: list[tuple[str, bool]]) -> bool:
+    """Of the wave of the latest outcome, or of the last hundred."""
+    current = samples[-1][0]
+    of_wave = [failed for wave, failed in samples if wave == current]
+    last = [failed for _, failed in samples[-100:]]
+    return any(
+        len(each) >= rules.min_samples and sum(each) * 100 >= rules.failure_percent * len(each)
+        for each in (of_wave, last)
+    )

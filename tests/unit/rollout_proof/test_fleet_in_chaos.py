@@ -1,0 +1,141 @@
+"""Whatever goes wrong, no limit is exceeded by one: a fleet on two replicas, and the database's own rows as the witness."""
+
+import math
+from datetime import UTC, datetime
+
+import pytest
+from psycopg.conninfo import conninfo_to_dict
+
+from support import chaos, grant_audit
+from support.chaos import Chaos, Release
+from support.grant_audit import Rules, Terms
+from support.rollout_model import placed
+
+FEW, TWENTIETH, QUARTER = {"few": 20}, {"twentieth": 50_000}, {"quarter": 250_000}
+WAVES = [
+    {"name": "few", "instances": 20, "settlePercent": 80},
+    {"name": "twentieth", "percent": 5, "settlePercent": 80, "bakeSeconds": 60},
+    {"name": "quarter", "percent": 25, "settlePercent": 80},
+]
+HALT_ON = {"failurePercent": 20, "minSamples": 20}
+GOOD = Release("1.1.0", 0.01, {"waves": WAVES, "haltOn": HALT_ON})
+BAD = Release("1.2.0", 0.5, {"waves": WAVES[1:2], "haltOn": HALT_ON})
+MENDED = Release("1.3.0", 0.01, {"haltOn": HALT_ON})
+OPENS, FREEZES, THAWS, SHUTS = (
+    datetime(2026, 3, 1, hour, minute, tzinfo=UTC) for hour, minute in [(12, 10), (12, 50), (13, 0), (15, 10)]
+)
+SCHEDULE = {
+    "maintenanceWindows": [
+        {"days": ["Sunday"], "startTime": "12:10", "durationSeconds": 3 * 3600, "timeZone": "UTC"},
+    ],
+    "freezes": [{"start": FREEZES.isoformat(), "end": THAWS.isoformat()}],
+}
+
+
+def micros(at):
+    return int(at.timestamp() * 1_000_000)
+
+
+def may_give_out(at):
+    opens, freezes, thaws, shuts = map(micros, (OPENS, FREEZES, THAWS, SHUTS))
+    return opens <= at < freezes or thaws <= at < shuts
+
+
+def terms(sequence, **waves):
+    return Terms(f"salt-{sequence}", **waves)
+
+
+@pytest.mark.parametrize(
+    "clients",
+    [
+        2_000,
+        pytest.param(100_000, marks=[pytest.mark.slow, pytest.mark.timeout(1800)]),
+    ],
+)
+async def test_no_limit_is_exceeded_by_one_whatever_goes_wrong(postgres, postgres_url, clients):
+    limits = {"max_updates": clients // 25, "period_seconds": 600, "max_in_flight": clients // 40}
+    spec = {
+        "rateLimit": {"maxUpdates": limits["max_updates"], "periodSeconds": limits["period_seconds"]},
+        "maxInFlight": limits["max_in_flight"],
+        "updateTimeoutSeconds": 600,
+        "pollIntervalSeconds": 600,
+        **SCHEDULE,
+    }
+    fleet = Chaos(postgres_url, clients, poll_ticks=40, group=spec, seed=clients)
+    try:
+        await course_of_the_day(fleet)
+    finally:
+        await fleet.end()
+
+    database = conninfo_to_dict(postgres_url)["dbname"]
+    rollouts = {
+        2: terms(2, caps=FEW, ppm=TWENTIETH | QUARTER),
+        3: terms(3, ppm=TWENTIETH),
+        4: terms(4),
+    }
+    rules = Rules(**limits, open_at=may_give_out, failure_percent=20, min_samples=20, rollouts=rollouts)
+    audit = grant_audit.replay(postgres.execute(grant_audit.MOVES, database), rules)
+
+    assert audit.wrong == []
+    assert_shares(fleet, audit, clients)
+    assert_halts(postgres, database, audit)
+    assert_enough_went_wrong(fleet)
+    assert audit.most_in_flight == limits["max_in_flight"], "the limit was never reached"
+
+
+async def course_of_the_day(fleet):
+    """A good version, a bad one that is halted twice, and one that mends it; then the window shuts."""
+    await fleet.begin()
+    fleet.dice.calm = False
+    fleet.roll_out(GOOD)
+    await fleet.run(170)
+    # What an operator that lost its lease would still say: everybody may have the version before.
+    former = fleet.course
+    fleet.course = fleet.course.__class__(opened=None)
+    late = fleet.resources()
+    fleet.course = former
+    fleet.roll_out(BAD)
+    await fleet.run(10)
+    fleet.believe(late)
+    await fleet.run(20)
+    fleet.believe(fleet.resources())
+    fleet.resume()
+    await fleet.run(40)
+    fleet.sky.now += chaos.TICK * 10
+    await fleet.run(10)
+    fleet.roll_out(MENDED)
+    await fleet.run(40)
+    fleet.sky.now -= chaos.TICK * 10
+    await fleet.run(100)
+
+
+def assert_shares(fleet, audit, clients):
+    """Each wave let in its part of the order, which is as large as it was to be."""
+    print(dict(audit.granted), {key: len(names) for key, names in audit.let_in.items()})
+    assert len(audit.let_in[2, "few"]) == 20
+    for wave, ppm in (TWENTIETH | QUARTER).items():
+        share = ppm / 1_000_000
+        inside = {client.name for client in fleet.clients if placed("salt-2", client.name, ppm)}
+        assert abs(len(inside) - clients * share) < 4 * math.sqrt(clients * share * (1 - share))
+        assert audit.let_in[2, wave] <= inside
+    # Those who came in before through the first wave, and those who fell silent, are in it as well.
+    through = audit.let_in[2, "few"] | audit.let_in[2, "twentieth"]
+    twentieth = {client.name for client in fleet.clients if placed("salt-2", client.name, TWENTIETH["twentieth"])}
+    assert len(twentieth & through) > 0.95 * len(twentieth)
+
+
+def assert_halts(postgres, database, audit):
+    """The store halted what its outcomes halt, at that very outcome, and nothing else."""
+    assert set(audit.halted) == {(3, 0), (3, 1)}
+    ((latch,),) = postgres.execute("SELECT latch FROM update_service.groups", database)
+    assert latch.startswith(f"[3,1,{audit.halted[3, 1]},")
+
+
+def assert_enough_went_wrong(fleet):
+    print(dict(fleet.dice.did), dict(fleet.answers))
+    did = fleet.dice.did
+    for what in chaos.OPERATIONS:
+        for when in ("before", "after"):
+            assert did[f"{what} failed {when}"] > 0
+    for what in ("a reply was lost", "a request came twice", "a clock jumped", "a replica was killed"):
+        assert did[what] > 0
