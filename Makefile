@@ -74,6 +74,7 @@ lint: $(INSTALLED) ## ruff, format, mypy --strict, import-linter, generated file
 	@$(BIN)/python tools/generate_crds.py --check
 	@$(BIN)/python bench/table.py --check
 	@$(BIN)/python tools/generate_conformance.py --check
+	@$(BIN)/python tools/generate_rollout_docs.py --check
 
 .PHONY: format
 format: $(INSTALLED) ## Rewrite the sources in the project's format
@@ -87,6 +88,10 @@ crds: $(INSTALLED) ## Regenerate crds/ from the models
 .PHONY: conformance
 conformance: $(INSTALLED) ## Regenerate docs/omaha-conformance.md from its tests
 	@$(BIN)/python tools/generate_conformance.py
+
+.PHONY: rollout-docs
+rollout-docs: $(INSTALLED) ## Regenerate the tables and diagrams of docs/rollouts.md from the rules
+	@$(BIN)/python tools/generate_rollout_docs.py
 
 .PHONY: bench
 bench: $(INSTALLED) ## What a check costs beside an empty server, and pages of a large fleet, as JSON; BENCH_ARGS="--only steady_xml"

@@ -73,6 +73,7 @@ def main(port: int, private_port: int, folder: Path) -> None:
         database=folder / "fleet.db",
         package_base_url=settings.package_base_url(None, listen),
         snapshot=folder / "catalog.json",
+        new_ids_per_minute=0,
         cup_keys_dir=folder / CUP_KEYS_FOLDER,
     )
     kube = configuration.load(folder / "kubeconfig", None)

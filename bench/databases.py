@@ -108,7 +108,7 @@ def running(kind: str, folder: Path, say: Callable[[str], None]) -> Iterator[Dat
 
 @contextlib.contextmanager
 def _postgres(programs: Path, folder: Path) -> Iterator[PostgresServer]:
-    home = folder / "postgres"
+    home = folder / "postgres-server"
     home.mkdir()
     # The server's user has to get there.
     folder.chmod(0o711)

@@ -35,6 +35,7 @@ from omaha_api.rollouts import rollout_mirror
 from omaha_api.store.sqlite.store import SqliteStore
 from update_core import catalog
 from update_core.fleet.reading import Placement
+from update_core.resources.group import DEFAULT_ACTIVE_SECONDS
 
 NAMESPACE = "bench"
 PLACEMENT = Placement(fleet_file.APP_ID, NAMESPACE, "app", {track: f"app-{track}" for track in fleet_file.TRACKS})
@@ -95,7 +96,9 @@ async def fleet_api(store: SqliteStore, workers: ThreadPoolExecutor) -> FleetApi
     await placements.load()
     memory = fleet_memory.FleetMemory()
     mirror = rollout_mirror.RolloutMirror(store, memory, utc_now)
-    waiting = sightings.Sightings(store, memory, flush_interval_seconds=2.0)
+    waiting = sightings.Sightings(
+        store, memory, flush_interval_seconds=2.0, shortest_active_seconds=lambda: DEFAULT_ACTIVE_SECONDS
+    )
     return FleetApi(
         reader=store,
         placements=placements,

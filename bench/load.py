@@ -32,7 +32,7 @@ def require_wrk() -> str:
     wrk = shutil.which("wrk")
     if wrk is None:
         print(
-            "wrk isn't installed: apt-get install wrk (Debian), or --only fleet_pages, which needs none",
+            "wrk isn't installed: apt-get install wrk (Debian); some parts need none, such as --only fleet_pages",
             file=sys.stderr,
         )
         sys.exit(NO_LOAD_GENERATOR)
@@ -63,9 +63,7 @@ def read_requests(path: Path) -> list[bytes]:
     return requests
 
 
-def closed_loop(
-    port: int, requests: Path, *, seconds: int, first: int = 0, connections: int = CONNECTIONS
-) -> Answered:
+def closed_loop(port: int, requests: Path, *, seconds: int, first: int = 0, connections: int = CONNECTIONS) -> Answered:
     """Send the requests of a file in turn, beginning after the `first`, for some seconds; ends the program if any fails."""
     command = [
         require_wrk(), "--threads=1", f"--connections={connections}", f"--duration={seconds}s", f"--script={_SCRIPT}",

@@ -1,7 +1,8 @@
 """What does the service cost? Prints one JSON document with a part for each question, and says on stderr how far it is.
 
 Parts: the steady check in XML, in JSON, and in XML with signed answers, each beside an empty application; what is written behind checks;
-and pages of a large fleet.
+pages of a large fleet; checks that are refused while many instances wait; grants; memory and start with a large fleet; and the operator
+with many Groups.
 """
 
 import argparse
@@ -17,14 +18,18 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import denied
 import fleet_pages
+import grants
 import last_seen
 import load
+import many_groups
+import start_up
 import steady
 
-LAST_SEEN = "last_seen"
-FLEET_PAGES = "fleet_pages"
-PARTS = (*steady.KINDS, LAST_SEEN, FLEET_PAGES)
+WITH_WRK = (*steady.KINDS, "denied", "grants")
+WITHOUT_WRK = ("last_seen", "fleet_pages", "start_up", "operator")
+PARTS = (*WITH_WRK, *WITHOUT_WRK)
 _WRITTEN_FLEET = 100_000
 _VERSIONS_OF = ("uvicorn", "uvloop", "httptools", "lxml", "pydantic", "cryptography")
 
@@ -33,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Measure and print."""
     options = _parser().parse_args(arguments)
     parts: list[str] = options.only or list(PARTS)
-    if set(parts) & set(steady.KINDS):
+    if set(parts) & set(WITH_WRK):
         load.require_wrk()
     document: dict[str, Any] = {
         "machine": _machine(),
@@ -46,12 +51,28 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _measure(folder: Path, part: str, options: argparse.Namespace) -> dict[str, Any]:
-    if part == FLEET_PAGES:
-        pages = fleet_pages.Extent(options.fleet, options.pages, options.kubectl_instances)
-        return fleet_pages.measure(folder, pages, _say)
-    if part == LAST_SEEN:
-        written = last_seen.Extent(_WRITTEN_FLEET, options.pairs, options.written)
-        return last_seen.measure(folder, written, _say)
+    match part:
+        case "last_seen":
+            written = last_seen.Extent(_WRITTEN_FLEET, options.pairs, options.written)
+            return last_seen.measure(folder, written, _say)
+        case "fleet_pages":
+            pages = fleet_pages.Extent(options.fleet, options.pages, options.kubectl_instances)
+            return fleet_pages.measure(folder, pages, _say)
+        case "denied":
+            refused = denied.Extent(options.pairs, options.seconds, sorted(options.waiting), options.asking)
+            return denied.measure(folder, refused, _say)
+        case "grants":
+            given = grants.Extent(options.grant_runs, options.granted, options.seconds, options.grants_waiting)
+            return grants.measure(folder, given, _say)
+        case "start_up":
+            remembered = (options.fleet // 10, options.fleet)
+            started = start_up.Extent(options.starts, options.fleet, options.in_flight, remembered)
+            return start_up.measure(folder, started, _say)
+        case "operator":
+            groups = many_groups.Extent(
+                options.operator_groups, options.promoted_groups, options.starts, options.promotions
+            )
+            return many_groups.measure(folder, groups, _say)
     checks = steady.Extent(options.pairs, options.latency_runs, options.seconds, options.groups, options.instances)
     return steady.measure(folder, part, checks, _say)
 
@@ -68,6 +89,21 @@ def _parser() -> argparse.ArgumentParser:
     add("--written", type=int, default=5000, help="instances whose last-seen time is written, per run")
     add("--fleet", type=int, default=1_000_000, help="instances in the file that pages are read from")
     add("--pages", type=int, default=100, help="of each kind")
+    add("--waiting", type=int, nargs="+", default=[1000, 10_000, 100_000, 1_000_000], help="instances that are refused")
+    add("--asking", type=int, default=100_000, help="of them, at most, that are in memory and ask")
+    add("--grant-runs", type=int, default=5)
+    add("--granted", type=int, default=3000, help="grants in each run of the store")
+    add(
+        "--grants-waiting",
+        type=int,
+        default=40_000,
+        help="instances that the service has to give an update to, in all runs",
+    )
+    add("--in-flight", type=int, default=10_000, help="updates in flight as the service starts with --fleet instances")
+    add("--starts", type=int, default=3, help="of the service, and of the operator")
+    add("--operator-groups", type=int, default=10_000)
+    add("--promoted-groups", type=int, default=1000, help="of them follow each channel")
+    add("--promotions", type=int, default=3, help="of one channel each")
     add("--kubectl-instances", type=int, default=10_000, help="that kubectl gets; 0: without an API server")
     return parser
 

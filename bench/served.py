@@ -1,4 +1,4 @@
-"""The fleet API as kubectl meets it: a control plane of its own, the real service on a store that is full already, an APIService."""
+"""A cluster that serves a fleet: a control plane of its own, the real service on a store, an APIService."""
 
 import asyncio
 import contextlib
@@ -16,13 +16,20 @@ from updatectl.local.control_plane import binaries, cluster, layout
 @contextlib.contextmanager
 def kubectl(folder: Path, database: Path) -> Iterator[list[str]]:
     """The beginning of a kubectl command of the administrator, once the API server serves the fleet."""
+    with fleet(folder, database) as kubeconfig:
+        program = binaries.ensure_kubectl(progress=_say)
+        yield [str(program), f"--kubeconfig={kubeconfig}", f"--cache-dir={folder / 'cache'}"]
+
+
+@contextlib.contextmanager
+def fleet(folder: Path, database: Path) -> Iterator[Path]:
+    """The administrator's kubeconfig, once the API server serves the fleet of a store, empty or full already."""
     plane = cluster.ControlPlane(folder / "control-plane", binaries.ensure(progress=_say), durable=False)
     plane.start()
     try:
         ports = layout.free_ports({"omaha": 0, "private": 0, "fleet": 0})
         with _service(folder, database, plane, ports):
-            program = binaries.ensure_kubectl(progress=_say)
-            yield [str(program), f"--kubeconfig={plane.kubeconfig}", f"--cache-dir={folder / 'cache'}"]
+            yield plane.kubeconfig
     finally:
         plane.stop()
 

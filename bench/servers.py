@@ -15,6 +15,7 @@ from typing import Any
 
 import checking_fleet
 import counted_service
+import load
 import processes
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -25,6 +26,7 @@ CUP_KEY_ID = 1
 _ROLLOUT_SERVICE = Path(__file__).with_name("rollout_service.py")
 _EMPTY_APP = Path(__file__).with_name("empty_app.py")
 _PATIENCE_SECONDS = 30.0
+_INTRODUCED_SECONDS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,7 @@ def rollout_service(
     folder: Path, database: str, resources: Sequence[Mapping[str, Any]], *, flush_interval_seconds: float = 0
 ) -> Iterator[Server]:
     """The real service on a store with a catalog, ready to answer; `folder` is its own."""
-    folder.mkdir()
+    folder.mkdir(parents=True)
     _write_kubeconfig(folder / "kubeconfig")
     snapshot.save(folder / "catalog.json", resources)
     port, private_port = free_port(), free_port()
@@ -75,6 +77,16 @@ def rollout_service(
         server = Server(process, port, private_port)
         await_ready(server)
         yield server
+
+
+def introduce_all(server: Server, requests: Path, count: int) -> None:
+    """Have each instance of a file of requests heard, however long that takes: from then on the service has it in memory."""
+    sent = 0
+    while sent < count:
+        sent += load.closed_loop(server.port, requests, seconds=_INTRODUCED_SECONDS, first=sent % count).count
+    heard = server.metric("omaha_remembered_instances")
+    if heard != count:
+        sys.exit(f"{heard:.0f} of {count} instances are remembered")
 
 
 def await_ready(server: Server) -> None:

@@ -5,6 +5,7 @@ python bench/table.py --check             whether the tables are those of bench/
 """
 
 import argparse
+import itertools
 import json
 import shutil
 import sys
@@ -22,6 +23,9 @@ _PAGES = {
     "plain": "JSON", "table": "table", "table_of_a_group": "table, one group", "table_of_a_version": "table, one version",
     "table_of_a_label": "table, by a label that a third has", "table_of_nobody": "table, by a label that nobody has",
 }  # fmt: skip
+_DATABASES = {"sqlite": "SQLite", "postgres": "PostgreSQL"}
+_REFUSED = {"rate_limited": "RateLimited", "not_in_cohort": "NotInCohort"}
+_GRANTING = {"store": "the store alone", "service": "the whole service"}
 _FLEET, _EVERY_SECONDS = 1_000_000, 45 * 60
 
 
@@ -65,6 +69,16 @@ def _tables(measured: dict[str, Any]) -> list[str]:
         *_pages(measured["fleet_pages"]),
         "",
         _kubectl(measured["fleet_pages"]),
+        "",
+        *_denied(measured["denied"]),
+        "",
+        *_grants(measured["grants"]),
+        "",
+        *_starts(measured["start_up"]),
+        "",
+        _memory(measured["start_up"]),
+        "",
+        *_operator(measured["operator"]),
     ]
 
 
@@ -150,6 +164,75 @@ def _kubectl(part: dict[str, Any]) -> str:
         f"`kubectl get instances` of {got['instances']:,} takes {_quartiles(got['seconds'], 1)} s at once, "
         f"{_quartiles(got['seconds_in_pages'], 1)} s in pages, and {_quartiles(got['seconds_for_none'], 1)} s when it selects none."
     )
+
+
+def _denied(part: dict[str, Any]) -> list[str]:
+    rows = []
+    for (key, name), (why, reason) in itertools.product(_DATABASES.items(), _REFUSED.items()):
+        for waiting, told in ((part[key] or {}).get(why) or {}).items():
+            to_fewest = _quartiles(told["ratio_to_fewest"]) if "ratio_to_fewest" in told else "1"
+            rows.append(
+                (
+                    f"{reason}, {name}",
+                    f"{int(waiting):,}",
+                    _quartiles(told["cpu_us_per_check"], 0),
+                    to_fewest,
+                    _quartiles(told["ratio_to_empty"]),
+                )
+            )
+    return _table(("refused check", "waiting", "CPU-µs", "CPU, fewest waiting = 1", "CPU, empty server = 1"), rows)
+
+
+def _grants(part: dict[str, Any]) -> list[str]:
+    rows = [
+        (
+            f"{who}, {name}",
+            _quartiles(part[key][asked]["grants_per_second"], 0),
+            _quartiles(part[key][asked]["cpu_us_per_grant"], 0),
+            _quartiles(part[key][asked]["database_cpu_us_per_grant"], 0),
+        )
+        for (key, name), (asked, who) in itertools.product(_DATABASES.items(), _GRANTING.items())
+        if part[key] is not None
+    ]
+    return _table(
+        (f"grants, {part['together']} asking at once", "grants/s", "CPU-µs", "of the database's processes"), rows
+    )
+
+
+def _starts(part: dict[str, Any]) -> list[str]:
+    rows = [
+        (name, _quartiles(part["ready"][key]["seconds"], 1), _quartiles(part["ready"][key]["megabytes"], 0))
+        for key, name in _DATABASES.items()
+        if part["ready"][key] is not None
+    ]
+    heading = f"start with {part['instances']:,} instances, {part['in_flight']:,} updates in flight"
+    return _table((heading, "seconds until ready", "MB then"), rows)
+
+
+def _memory(part: dict[str, Any]) -> str:
+    told = [
+        f"{each['bytes_per_instance']} bytes each where there are {int(count):,} ({each['megabytes']:,} MB in all)"
+        for count, each in part["memory"].items()
+    ]
+    return f"Instances that have been heard take {', '.join(told)}."
+
+
+def _operator(part: dict[str, Any]) -> list[str]:
+    rows = [
+        (
+            f"start, {part['groups']:,} Groups, nothing changed",
+            _quartiles(part["cold_start_seconds"], 1),
+            _quartiles(part["cold_start_cpu_seconds"], 1),
+            f"{part['cold_start_writes']}",
+        ),
+        (
+            f"promotion, {part['promoted_groups']:,} Groups follow the Channel",
+            _quartiles(part["promotion_seconds"], 1),
+            _quartiles(part["promotion_cpu_seconds"], 1),
+            _quartiles(part["promotion_writes"], 0),
+        ),
+    ]
+    return _table(("operator", "seconds", "CPU-seconds", "statuses written"), rows)
 
 
 def _checks(measured: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:

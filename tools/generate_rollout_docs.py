@@ -19,7 +19,7 @@ from update_core.rollout.phases import Phase
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "rollouts.md"
 
-_FIELD = re.compile(r"\b[a-z]+(?:\.[a-z]+)*(?:[A-Z]\w*|\.[a-z]+|_[a-z_]+)")
+_FIELD = re.compile(r"\b[a-z]\w*(?:\.[a-z]\w*)+|\b[a-z]+[A-Z]\w*|\b[a-z]+(?:_[a-z]+)+")
 """Words of the resources and of the protocol in a docstring, such as retry.maxAttempts or rollback_allowed."""
 
 Edge = tuple[str, str, str]

@@ -17,6 +17,7 @@ from omaha_api.catalog import snapshot
 from omaha_api.cup.signing_keys import KeyFolderError
 from omaha_api.fleet_api.front.serving_certificate import CertificateFileError
 from omaha_api.store import stores
+from update_core.fleet import enrolment
 from update_core.fleet.store import StoreUnavailable
 from update_kube import configuration
 from update_kube.errors import KubeError
@@ -101,6 +102,49 @@ def serve(
             help="Connections to the public port; beyond, each new one ends an idle one.",
         ),
     ] = settings.DEFAULT_MAX_CONNECTIONS,
+    secret_path: Annotated[
+        str,
+        typer.Option(
+            envvar="OMAHA_API_SECRET_PATH",
+            help="Only /v1/update/SECRET/ is answered, and nothing at /v1/update/. In the environment, processes' lists don't show it.",
+        ),
+    ] = "",
+    trusted_proxy: Annotated[
+        list[str] | None,
+        typer.Option(
+            envvar="OMAHA_API_TRUSTED_PROXY",
+            metavar="CIDR",
+            help="Address or network of proxies whose X-Forwarded-For is believed; may be repeated.",
+        ),
+    ] = None,
+    new_ids_per_minute: Annotated[
+        int,
+        typer.Option(
+            envvar="OMAHA_API_NEW_IDS_PER_MINUTE",
+            min=0,
+            help="New instances that are taken in from one network (an IPv4 address, an IPv6 /64); 0: as many as come.",
+        ),
+    ] = settings.DEFAULT_NEW_IDS_PER_MINUTE,
+    new_instances_factor: Annotated[
+        int,
+        typer.Option(
+            envvar="OMAHA_API_NEW_INSTANCES_FACTOR",
+            min=0,
+            help="An application's instances may become so many times what they were a day ago, and --new-instances-extra; 0: no bound.",
+        ),
+    ] = enrolment.DEFAULT_FACTOR,
+    new_instances_extra: Annotated[
+        int,
+        typer.Option(envvar="OMAHA_API_NEW_INSTANCES_EXTRA", min=0, help="How many more than that they may become."),
+    ] = enrolment.DEFAULT_EXTRA,
+    live_grants_per_network: Annotated[
+        int,
+        typer.Option(
+            envvar="OMAHA_API_LIVE_GRANTS_PER_NETWORK",
+            min=0,
+            help="Updates in flight that one network may have in an application; 0: as many as come.",
+        ),
+    ] = 0,
     package_base_url: Annotated[
         str | None,
         typer.Option(
@@ -144,6 +188,11 @@ def serve(
             cup_keys_dir=cup_keys_dir,
             max_requests=max_requests,
             max_connections=max_connections,
+            secret_path=settings.secret_path(secret_path),
+            trusted_proxies=settings.proxies(trusted_proxy or ()),
+            growth=enrolment.Growth(new_instances_factor, new_instances_extra),
+            new_ids_per_minute=new_ids_per_minute,
+            live_grants_per_network=live_grants_per_network,
             kube=settings.KubeAccess(kubeconfig, context, service_account_dir, kube_server),
         )
         kube = kube_configuration(chosen.kube)
@@ -151,7 +200,7 @@ def serve(
         _fail(error, USAGE)
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            store = stores.on(chosen.database)
+            store = stores.on(chosen.database, growth=chosen.growth)
             follower = store if store.shared else None
             runner.run(service.serve(chosen, store, kube, clock.utc_now, follower=follower))
     except (

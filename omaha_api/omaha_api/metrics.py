@@ -6,7 +6,7 @@ asks. No label ever comes from a request: each has a fixed set of values.
 
 import bisect
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from prometheus_client import CollectorRegistry, Metric
@@ -14,6 +14,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.registry import Collector
 
 from omaha_api.fleet_api.requests import RequestTally
+from omaha_api.instances import enrolment
 
 BUCKETS_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
@@ -72,6 +73,8 @@ class Gauges:
     grants: int
     newcomers_granted: int
     rollouts_halted: int
+    turned_away: Mapping[enrolment.Bound, int]
+    """Requests of new instances that weren't taken in, by what kept them out."""
     altered_requests: int
     watches: tuple[WatchGauges, ...]
 
@@ -204,6 +207,14 @@ def _gauges(gauges: Gauges) -> Iterable[Metric]:
         "Rollouts that were halted by failures which this replica recorded.",
         gauges.rollouts_halted,
     )
+    turned_away = CounterMetricFamily(
+        "omaha_new_instances_refused",
+        "Requests of new instances that weren't taken in: their Application is full, or too many came from their Network.",
+        labels=["bound"],
+    )
+    for bound in enrolment.Bound:
+        turned_away.add_metric([bound], gauges.turned_away.get(bound, 0))
+    yield turned_away
     yield _counter(
         "omaha_cup_altered_requests",
         "Requests that weren't what their cup2hreq says was sent.",

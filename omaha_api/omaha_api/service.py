@@ -17,15 +17,15 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from omaha_api import heartbeat, log_retention, metrics, patience, placements, private_api, serving
-from omaha_api.answers import asgi, bodies, checks, steady_checks
+from omaha_api.answers import asgi, bodies, checks, networks, steady_checks
 from omaha_api.catalog import catalog_source, snapshot
 from omaha_api.clock import Clock
 from omaha_api.cup import signing, signing_answers
 from omaha_api.fleet_api.front.serving_certificate import ServingCertificate
 from omaha_api.fleet_api.requests import RequestTally
 from omaha_api.fleet_api.service import FleetService
-from omaha_api.instances import fleet_memory, hearing, identities, replays, retention, sightings
-from omaha_api.rollouts import following, granting, progress_board, rollout_mirror, sweeper
+from omaha_api.instances import enrolment, fleet_memory, hearing, identities, replays, retention, sightings
+from omaha_api.rollouts import crowding, following, granting, progress_board, rollout_mirror, sweeper
 from omaha_api.rollouts.progress_board import CountingStore
 from omaha_api.settings import Settings
 from update_core.fleet.following import FleetFollower
@@ -76,14 +76,18 @@ class Service:
         self.source = catalog_source.CatalogSource(
             package_base_url=settings.package_base_url, snapshot_file=settings.snapshot
         )
+        self.enrolment = enrolment.Enrolment(new_ids_per_minute=settings.new_ids_per_minute)
         self.sightings = sightings.Sightings(
             store,
             self.memory,
             flush_interval_seconds=settings.flush_interval_seconds,
             shortest_active_seconds=self._shortest_active_seconds,
+            enrolment=self.enrolment,
         )
         self.mirror = rollout_mirror.RolloutMirror(store, self.memory, clock)
-        self.granting = granting.Granting(store, self.memory, self.mirror, clock)
+        self.granting = granting.Granting(
+            store, self.memory, self.mirror, clock, self.enrolment, crowding.Crowding(settings.live_grants_per_network)
+        )
         self.placements = placements.Placements(store, moved=lambda: self.board.moved())
         self.board = progress_board.ProgressBoard(
             store,
@@ -114,7 +118,14 @@ class Service:
             moved=self.board.moved,
         )
         heard = hearing.Hearing(
-            store, store, self.memory, self.sightings, self.tally, moved=self.board.moved, confirm=self._confirm
+            store,
+            store,
+            self.memory,
+            self.sightings,
+            self.tally,
+            self.enrolment,
+            moved=self.board.moved,
+            confirm=self._confirm,
         )
         replayed = replays.Replays()
         self.checks = checks.Checks(
@@ -137,6 +148,8 @@ class Service:
             tally=self.tally,
             received=self.bodies,
             steady=self.steady,
+            networks=networks.Networks(settings.trusted_proxies),
+            secret_path=settings.secret_path,
             max_requests=settings.max_requests,
             overload_retry_seconds=settings.overload_retry_seconds,
         )
@@ -246,6 +259,7 @@ class Service:
             grants=self.granting.granted,
             newcomers_granted=self.granting.granted_to_newcomers,
             rollouts_halted=self.memory.halted,
+            turned_away=self.enrolment.refused,
             altered_requests=self.signer.altered,
             watches=tuple(
                 metrics.WatchGauges(watch.kind, watch.silence_seconds, watch.counters.relists, watch.counters.failures)

@@ -1,9 +1,12 @@
 """What the Omaha service was told at its start: flags and environment, checked once and never read again."""
 
+import ipaddress
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from update_core.fleet import outages
+from update_core.fleet import enrolment, outages
 
 DEFAULT_LISTEN = "127.0.0.1:8080"
 DEFAULT_PRIVATE_LISTEN = "127.0.0.1:8081"
@@ -15,6 +18,9 @@ DEFAULT_MAX_REQUESTS = 4096
 DEFAULT_MAX_CONNECTIONS = 10_000
 DEFAULT_OVERLOAD_RETRY_SECONDS = 60
 
+DEFAULT_NEW_IDS_PER_MINUTE = 1000
+
+_SECRET_PATH = re.compile(r"[A-Za-z0-9_-]{16,128}")
 _SQLITE = "sqlite:///"
 _POSTGRES = ("postgresql://", "postgres://")
 
@@ -60,6 +66,9 @@ class PostgresUrl:
     url: str = field(repr=False)
 
 
+Proxies = tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]
+"""Where proxies are whose X-Forwarded-For is believed."""
+
 Database = Path | PostgresUrl
 """An SQLite file, or a PostgreSQL database."""
 
@@ -87,6 +96,15 @@ class Settings:
     """Connections to the public port; beyond, each new one ends one that waits for its client."""
     overload_retry_seconds: int = DEFAULT_OVERLOAD_RETRY_SECONDS
     """When those come again."""
+    secret_path: str = field(default="", repr=False)
+    """What the public port's path ends in; empty: it is known to everybody."""
+    trusted_proxies: Proxies = ()
+    growth: enrolment.Growth = field(default_factory=enrolment.Growth)
+    """How many instances an application may have until the next day."""
+    new_ids_per_minute: int = DEFAULT_NEW_IDS_PER_MINUTE
+    """New instances of one network that this process takes in; 0: as many as come."""
+    live_grants_per_network: int = 0
+    """Updates in flight that one network may have in an application; 0: as many as come."""
     head_timeout_seconds: float = 10.0
     body_timeout_seconds: float = 10.0
     flush_interval_seconds: float = 2.0
@@ -121,6 +139,36 @@ def tls_files(certificate: Path | None, key: Path | None) -> TlsFiles | None:
     if certificate is None or key is None:
         raise SettingsError("--tls-cert-file and --tls-private-key-file need each other")
     return TlsFiles(certificate, key)
+
+
+def secret_path(text: str) -> str:
+    """A part of a path that nobody guesses; empty for none.
+
+    Raises:
+        SettingsError: it is short, or not what a path may have as it stands. The text doesn't repeat it.
+    """
+    if text and not _SECRET_PATH.fullmatch(text):
+        raise SettingsError(
+            "--secret-path must be 16 to 128 letters, digits, '-' or '_'; `openssl rand -hex 16` makes one"
+        )
+    return text
+
+
+def proxies(texts: Iterable[str]) -> Proxies:
+    """The networks of proxies: addresses, or networks such as 10.0.0.0/8.
+
+    Raises:
+        SettingsError: one isn't.
+    """
+    found: list[ipaddress.IPv4Network | ipaddress.IPv6Network] = []
+    for text in texts:
+        try:
+            found.append(ipaddress.ip_network(text))
+        except ValueError as error:
+            raise SettingsError(
+                f"--trusted-proxy must be an address or a network such as 10.0.0.0/8, not {text!r}"
+            ) from error
+    return tuple(found)
 
 
 def database(url: str) -> Database:

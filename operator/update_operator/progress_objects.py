@@ -69,7 +69,9 @@ def _record(rollout: Rollout) -> RolloutRecord:
 
 
 def _wave(wave: wire.ProgressWave) -> WaveCounts:
-    return WaveCounts(granted=wave.granted, succeeded=wave.succeeded, failed=wave.failed, waiting=wave.waiting)
+    return WaveCounts(
+        granted=wave.granted, succeeded=wave.succeeded, failed=wave.failed, waiting=wave.waiting, ahead=wave.ahead
+    )
 
 
 def _latch(latch: wire.ProgressLatch) -> Latch:

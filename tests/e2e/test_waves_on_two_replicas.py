@@ -150,7 +150,11 @@ class Rollout:
             spec["spec"]["maintenanceWindows"] = [window_from(opens)]
             self.apply(yaml.safe_dump(spec))
             self.release("1.1.0")
-            waiting.until(done, "the rollout has come to its end", within=360)
+            try:
+                waiting.until(done, "the rollout has come to its end", within=240)
+            except AssertionError as late:
+                late.add_note(yaml.safe_dump(self.group()["status"]))
+                raise
         return opens
 
 

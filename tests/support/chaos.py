@@ -7,7 +7,7 @@ Time is the test's own, half a minute at a time. The database's clock is the one
 import asyncio
 import random
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -37,16 +37,20 @@ OPERATIONS = ("grant", "weigh", "observe", "sweep", "record_rollout", "touch", "
 
 
 class Dice:
-    """What goes wrong, and how often it did. `calm`: nothing does."""
+    """What goes wrong, and how often it did: by chance, and in any case the third time that it could. `calm`: nothing does."""
 
     def __init__(self, seed: int) -> None:
         self.random = random.Random(seed)
         self.calm = True
         self.did: Counter[str] = Counter()
+        self._could: Counter[str] = Counter()
 
     def happens(self, what: str, chance: float) -> bool:
         """Whether it goes wrong now."""
-        if self.calm or self.random.random() >= chance:
+        if self.calm:
+            return False
+        self._could[what] += 1
+        if self._could[what] != 3 and self.random.random() >= chance:
             return False
         self.did[what] += 1
         return True
@@ -79,8 +83,7 @@ class CrashingStore(CountingStore):
         return await self._dared("beat", *arguments)
 
     async def _dared(self, what: str, *arguments: Any, **more: Any) -> Any:
-        # Whatever is done rarely has to be hit as well.
-        chance = 0.01 if what in ("grant", "weigh", "observe", "touch") else 0.1
+        chance = 0.02
         if self.dice.happens(f"{what} failed before", chance):
             raise StoreUnavailable("the test broke the connection")
         answer = await getattr(PostgresStore, what)(self, *arguments, **more)
@@ -147,7 +150,7 @@ class Chaos:
         self._poll_ticks = poll_ticks
         self.dice = Dice(seed)
         self.random = self.dice.random
-        self.sky = Sky(datetime(2026, 3, 1, 11, tzinfo=UTC))
+        self.sky = Sky(datetime(2026, 3, 1, 11, 45, tzinfo=UTC))
         self.clients = [Client(f"machine-{number}") for number in range(clients)]
         self.replicas: list[Replica] = []
         self.clocks: list[WrongClock] = []
@@ -155,8 +158,10 @@ class Chaos:
         self.stamp = Stamp(0, "", "", self.sky.now)
         self.course = Course(opened=())
         self.answers: Counter[str] = Counter()
-        self.late: list[tuple[int, Sequence[Any]]] = []
+        self._late: list[tuple[int, Sequence[Any]]] = []
         """What the second replica is told later: (tick, resources)."""
+        self._former: Sequence[Any] = ()
+        """What the second replica believes while it hears of nothing else."""
         self.tick = 0
         self._due: defaultdict[int, list[Client]] = defaultdict(list)
 
@@ -203,15 +208,15 @@ class Chaos:
             self.course = after
             self._publish()
 
-    def resources(self) -> list[Any]:
-        """What is stamped now."""
+    def resources(self, course: Course | None = None) -> list[Any]:
+        """What is stamped now, or would be with another course."""
         rollout = wire.Rollout(
             sequence=self.stamp.sequence,
             version=self.stamp.version,
             salt=self.stamp.salt,
             started_time=self.stamp.started_at,
         )
-        stamped = courses.written(rollout, self.course).to_wire()
+        stamped = courses.written(rollout, course or self.course).to_wire()
         spec = {**self._group, "rollout": dict(self.release.rollout)}
         return omaha_fleet.fleet(APP, version=self.stamp.version, sequence=self.stamp.sequence, course=stamped, **spec)
 
@@ -222,12 +227,12 @@ class Chaos:
         resources = self.resources()
         if self.replicas:
             self.replicas[0].omaha.put(*resources)
-            self.late.append((self.tick + self.random.randint(0, 6), resources))
+            self._late.append((self.tick + self.random.randint(0, 6), resources))
 
     # The replicas
 
     async def begin(self) -> None:
-        """Start the replicas and have every instance heard, an hour before anything is given out."""
+        """Start the replicas and have every instance heard, a while before anything is given out."""
         CrashingStore.dice = self.dice
         self.roll_out(Release("1.0.1", 0.0, {"waves": [{"name": "nobody", "instances": 1}]}))
         self.course = Course(opened=())
@@ -254,6 +259,8 @@ class Chaos:
         self.dice.did["a replica was killed"] += 1
         await self.replicas[number].stop()
         self.replicas[number] = await self._replica(number)
+        if number == 1 and self._former:
+            self.believe_a_former_leader(self._former)
 
     async def _replica(self, number: int) -> Replica:
         clock = self.clocks[number]
@@ -263,23 +270,35 @@ class Chaos:
         self.dice.calm = calm
         return replica
 
-    def believe(self, resources: Sequence[Any]) -> None:
-        """Have the second replica take over what an operator says that no longer leads."""
-        self.late = []
+    def believe_a_former_leader(self, resources: Sequence[Any]) -> None:
+        """The second replica hears of no commit and of no change any more, but of what an operator says that no longer leads."""
+        self._former = resources
+        self.replicas[1].ear.away = True
         self.replicas[1].omaha.put(*resources)
 
+    def hear_again(self) -> None:
+        """It hears of everything again."""
+        self._former = ()
+        self.replicas[1].ear.away = False
+        self.replicas[1].omaha.put(*self.resources())
+
+    def refusals(self, reason: str) -> int:
+        """How often the second replica has given this answer since it was started last."""
+        return self.replicas[1].answers(reason)
+
     async def _upkeep(self) -> None:
-        """What the service does by itself, as often as it takes."""
+        """What the service does by itself."""
         for replica in self.replicas:
             service = replica.omaha.service
             for _ in range(2):
+                # So that hardly ever all of them fail, and make an outage.
                 await service.heartbeat.beat()
             await service.sweeper.sweep()
-            for write in (lambda: service.mirror._mirror(service.mirror._latest), service.sightings.flush):
-                try:
-                    await write()
-                except StoreUnavailable:
-                    self.dice.did["a write waited"] += 1
+            try:
+                await service.mirror._mirror(service.mirror._latest)
+                await service.sightings.flush()
+            except StoreUnavailable:
+                self.dice.did["a write waited"] += 1
 
     # Time
 
@@ -288,16 +307,26 @@ class Chaos:
         for _ in range(ticks):
             self.tick += 1
             await self._pass()
-            if self.dice.happens("a clock jumped", 0.02):
+            if self.dice.happens("a clock jumped", 0.05):
                 self.random.choice(self.clocks).off = timedelta(seconds=self.random.randint(-3600, 3600))
-            for told in [each for each in self.late if each[0] <= self.tick]:
-                self.late.remove(told)
-                self.replicas[1].omaha.put(*told[1])
+            for told in [each for each in self._late if each[0] <= self.tick]:
+                self._late.remove(told)
+                if not self._former:
+                    self.replicas[1].omaha.put(*told[1])
             if self.tick % 2 == 0:
                 await self.operate()
             due = self._due.pop(self.tick, [])
             for start in range(0, len(due), TOGETHER):
                 await self._together(due[start : start + TOGETHER])
+
+    async def run_until(self, reached: Callable[[], bool], at_most: int) -> None:
+        """Let time pass until something is so."""
+        for _ in range(at_most):
+            if reached():
+                return
+            await self.run(1)
+        msg = f"not reached in {at_most} ticks, at {self.sky.now}: {self.course}"
+        raise AssertionError(msg)
 
     async def _pass(self) -> None:
         self.sky.now += TICK
@@ -354,8 +383,9 @@ class Chaos:
             return "lost"
         if reply.status != 200:
             return str(reply.status)
-        self.answers[reply.answer] += 1
-        return reply.answer
+        answer = reply.answer
+        self.answers[answer] += 1
+        return answer
 
     async def _tell(self, client: Client, *events: tuple[int, int]) -> bool:
         """Whether events were acknowledged."""

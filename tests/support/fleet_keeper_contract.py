@@ -146,6 +146,7 @@ class Beats:
 
     async def test_counts_settle_when_everybody_had_a_chance_to_be_heard(self, store):
         of_group = await mirrored(store, POLLED)
+        await store.observe(sighting("silent"), None)
         await store.beat(NOW)
         back = NOW + HOUR
         await store.beat(back)
@@ -157,6 +158,34 @@ class Beats:
         ]
 
         assert found == [False, False, True]
+
+    async def test_counts_settle_as_soon_as_everybody_has_been_heard_who_was_active_before(self, store):
+        of_group = await mirrored(store, POLLED)
+        await store.observe(sighting("silent for long", at=NOW - 3 * HOUR), None)
+        await store.observe(sighting("one", at=NOW - 2 * HOUR), None)
+        await store.observe(sighting("two"), None)
+        await store.observe(sighting("another group's", track="beta"), None)
+        await store.beat(NOW)
+        back = NOW + DAY
+        await store.beat(back)
+
+        found = [(await counts(store, of_group, at=back + SECOND)).settled]
+        for name in ("one", "two"):
+            await store.touch([sighting(name, at=back + SECOND)])
+            found.append((await counts(store, of_group, at=back + 2 * SECOND)).settled)
+
+        assert found == [False, False, True]
+
+    async def test_who_was_active_before_an_earlier_outage_is_waited_for_after_the_next(self, store):
+        of_group = await mirrored(store, POLLED)
+        await store.observe(sighting("one"), None)
+        await store.beat(NOW)
+        await store.beat(NOW + DAY)
+        await store.beat(NOW + 2 * DAY)
+        before = (await counts(store, of_group, at=NOW + 2 * DAY + SECOND)).settled
+        await store.touch([sighting("one", at=NOW + 2 * DAY)])
+
+        assert (before, (await counts(store, of_group, at=NOW + 2 * DAY + SECOND)).settled) == (False, True)
 
     async def test_counts_of_an_outage_that_no_beat_has_told_of_are_not_settled(self, store):
         of_group = await mirrored(store, POLLED)

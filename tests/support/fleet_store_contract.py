@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from support.fleet_store_actions import HOUR, OVER_STORES, SECOND, ask, assert_in_flight_agrees, counts, granted, weigh
+from support.fleet_store_ahead import CountingAhead
 from support.fleet_store_counting import Completing, Courses, WaveCounting
 from support.fleet_store_evidence import Evidences, Sweeping
 from support.fleet_store_granting import Granting, Rollouts
@@ -237,6 +238,7 @@ class FleetStoreContract(
     Courses,
     Progress,
     WaveCounting,
+    CountingAhead,
     Completing,
     Properties,
 ):

@@ -304,6 +304,16 @@ class Courses:
 
         assert (await counts(store, of_group)).rollout.course == further
 
+    async def test_it_goes_on_where_a_wave_that_a_later_one_includes_is_not_told_of_any_more(self, store):
+        some = Opened("some", NOW, ppm=1000, settled_at=NOW)
+        more = Opened("more", NOW + SECOND, ppm=2000, settled_at=NOW + SECOND)
+        most = Opened("most", NOW + 2 * SECOND, ppm=3000)
+        await mirrored(store, guarded(some, more))
+        of_group = await mirrored(store, guarded(more, most))
+        await mirrored(store, guarded(some, more))
+
+        assert (await counts(store, of_group)).rollout.course.opened == (more, most)
+
     @pytest.mark.parametrize("older", OLDER_COURSES)
     async def test_what_another_replica_saw_further_on_is_not_taken_back(self, store, older):
         of_group = await mirrored(store, group(course=COURSE))

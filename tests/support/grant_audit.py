@@ -56,6 +56,7 @@ class Audit:
     let_in: defaultdict[tuple[int, str], set[str]] = field(default_factory=lambda: defaultdict(set))
     """Instances by sequence and wave."""
     most_in_flight: int = 0
+    most_in_period: int = 0
 
 
 def replay(moves: Iterable[tuple[Any, ...]], rules: Rules) -> Audit:
@@ -107,6 +108,7 @@ def _grant(
     recent.append(at)
     while recent[0] <= at - rules.period_seconds * 1_000_000:
         recent.popleft()
+    audit.most_in_period = max(audit.most_in_period, len(recent))
     if len(recent) > rules.max_updates:
         audit.wrong.append(f"{what} is the {len(recent)}th of its period")
     if not rules.open_at(at):

@@ -16,6 +16,7 @@ from update_core.resources.group import Group, GroupStatus
 from update_core.resources.package import Package
 from update_core.resources.rollout_status import PastRollout, Rollout
 from update_core.rollout.advance import WaveCounts
+from update_core.rollout.cohort import PPM_OF_ALL
 from update_core.rollout.plan import HaltReason, Latch
 from update_operator.reconcile import group
 from update_operator.reconcile.outcome import Contact, Fleet, Notice, Outcome
@@ -57,12 +58,22 @@ class Life:
 
     def count(self, *, settled: bool = True, latch: Latch | None = None, **counts: Any) -> None:
         """What the store says from now on of the rollout that is stamped; `waves` by name, each (waiting, succeeded, failed)."""
-        planned = {wave.name: WaveCounts() for wave in plans.read(self._group.spec).waves}
+        planned = {wave.name: WaveCounts(ahead=0) for wave in plans.read(self._group.spec).waves}
         told = counts.pop("waves", {})
-        waves = {name: WaveCounts(failed + ok, ok, failed, waiting) for name, (waiting, ok, failed) in told.items()}
+        waves = {
+            name: WaveCounts(failed + ok, ok, failed, waiting, ahead=self._ahead(name, waiting))
+            for name, (waiting, ok, failed) in told.items()
+        }
         self.progress = GroupProgress(
             kinds.APP_ID, "prod", mirrored(self.rollout), waves=planned | waves, latch=latch, settled=settled, **counts
         )
+
+    def _ahead(self, name: str, waiting: int) -> int:
+        """How many of those who wait come in with a wave, where the order is drawn evenly."""
+        planned = plans.read(self._group.spec).waves
+        ppm = next((wave.ppm for wave in planned if wave.name == name and wave.ppm is not None), PPM_OF_ALL)
+        before = max((wave.threshold or 0 for wave in self.rollout.open or () if not wave.match), default=0)
+        return waiting * max(ppm - before, 0) // max(PPM_OF_ALL - before, 1)
 
     def complete(self, version: str) -> GroupStatus:
         """Promote a version and let it be completed at once, whatever waves there are."""

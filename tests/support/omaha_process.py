@@ -41,7 +41,8 @@ class OmahaProcess:
         return [
             sys.executable, "-m", "omaha_api", "serve", "--listen", f"127.0.0.1:{self.port}",
             "--private-listen", f"127.0.0.1:{self.private_port}", "--database", f"sqlite:///{self.database}",
-            "--snapshot", str(self.snapshot), *self._kube_flags,
+            # All clients of a test are one network.
+            "--snapshot", str(self.snapshot), "--new-ids-per-minute", "0", *self._kube_flags,
         ]  # fmt: skip
 
     @property

@@ -133,10 +133,11 @@ class OmahaService:
         method: str = "POST",
         headers: Sequence[tuple[bytes, bytes]] = (),
         query: str = "",
+        client: str | None = None,
         shown: bool = True,
     ) -> Reply:
-        """One request; several bodies are the chunks of one. `shown`: whether the clients that could have asked see the answer, which
-        takes ten times as long."""
+        """One request; several bodies are the chunks of one. `client`: the address that it comes from. `shown`: whether the clients that
+        could have asked see the answer, which takes ten times as long."""
         chunks = [body] if isinstance(body, bytes) else list(body)
         last = len(chunks) - 1
         messages = [
@@ -152,6 +153,7 @@ class OmahaService:
 
         scope = {
             "type": "http", "method": method, "path": path, "query_string": query.encode(), "headers": list(headers),
+            "client": None if client is None else (client, 40000),
         }  # fmt: skip
         await self.service.public(scope, receive, send)
         start, end = sent

@@ -7,13 +7,17 @@ from omaha_api.store.postgres.store import PostgresStore
 from omaha_api.store.postgres.timekeeping import OwnClock
 from support.postgres_server import Server
 from support.sqlite_stores import StoreClock
+from update_core.fleet.enrolment import UNBOUNDED, Growth
 
 
 def made(
-    url: str, clock: StoreClock | None = None, connect: connections.Connect = connections.connect
+    url: str,
+    clock: StoreClock | None = None,
+    connect: connections.Connect = connections.connect,
+    growth: Growth = UNBOUNDED,
 ) -> PostgresStore:
     """A store on the database, not yet open."""
-    return PostgresStore(url, time_keeping=OwnClock(clock or StoreClock()), connect=connect)
+    return PostgresStore(url, time_keeping=OwnClock(clock or StoreClock()), connect=connect, growth=growth)
 
 
 class Databases:
@@ -54,6 +58,7 @@ _TABLES = (
     "progress",
     "samples",
     "tallies",
+    "applications",
 )
 _EMPTY = f"""
     SET search_path = {SCHEMA}; {"".join(f"DELETE FROM {table};" for table in _TABLES)}

@@ -43,22 +43,30 @@ class PublicPort:
         """Until the condition holds in the service."""
         waiting.until(lambda: self.call(condition), saying)
 
-    def connect(self) -> socket.socket:
-        """A connection."""
-        return socket.create_connection(("127.0.0.1", self.port), timeout=SECONDS)
+    def connect(self, source: str = "127.0.0.1") -> socket.socket:
+        """A connection from an address of this machine."""
+        return socket.create_connection(("127.0.0.1", self.port), timeout=SECONDS, source_address=(source, 0))
 
-    def exchange(self, *pieces: bytes, shut: bool = False) -> bytes:
+    def exchange(self, *pieces: bytes, shut: bool = False, source: str = "127.0.0.1") -> bytes:
         """All that comes back for these bytes, until the service ends the connection; `shut` closes the sending half first."""
-        with self.connect() as client:
+        with self.connect(source) as client:
             for piece in pieces:
                 client.sendall(piece)
             if shut:
                 client.shutdown(socket.SHUT_WR)
             return received(client)
 
-    def ask(self, body: bytes, *headers: bytes, method: bytes = b"POST", target: bytes = b"/v1/update/") -> Reply:
+    def ask(
+        self,
+        body: bytes,
+        *headers: bytes,
+        method: bytes = b"POST",
+        target: bytes = b"/v1/update/",
+        source: str = "127.0.0.1",
+    ) -> Reply:
         """One request on a connection of its own."""
-        (reply,) = replies(self.exchange(request(body, b"Connection: close", *headers, method=method, target=target)))
+        asked = request(body, b"Connection: close", *headers, method=method, target=target)
+        (reply,) = replies(self.exchange(asked, source=source))
         return reply
 
 

@@ -46,5 +46,5 @@ def latch(**changes: Any) -> Latch:
 
 
 def counted(**waves: WaveCounts) -> Facts:
-    """Facts with the counts of these waves; of the others nobody was granted or waits."""
-    return Facts(waves=waves)
+    """Facts with the counts of these waves; of the others of PLAN nobody was granted or waits."""
+    return Facts(waves={wave.name: WaveCounts(ahead=0) for wave in PLAN.waves} | waves)

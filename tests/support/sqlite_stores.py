@@ -7,6 +7,7 @@ from pathlib import Path
 from omaha_api.store.sqlite import connections
 from omaha_api.store.sqlite.store import SqliteStore
 from support.fleet_values import NOW
+from update_core.fleet.enrolment import UNBOUNDED, Growth
 
 
 class StoreClock:
@@ -20,10 +21,13 @@ class StoreClock:
 
 
 def made(
-    path: Path, connect: connections.Connect = connections.connect, clock: StoreClock | None = None
+    path: Path,
+    connect: connections.Connect = connections.connect,
+    clock: StoreClock | None = None,
+    growth: Growth = UNBOUNDED,
 ) -> SqliteStore:
     """A store on the file, not yet open."""
-    return SqliteStore(path, clock=clock or StoreClock(), connect=connect)
+    return SqliteStore(path, clock=clock or StoreClock(), connect=connect, growth=growth)
 
 
 def connect_carelessly(path: Path) -> sqlite3.Connection:

@@ -48,6 +48,8 @@ def describe(folders: Folders, ports: ServicePorts, kube_server: str) -> dict[st
         *("--fleet-listen", f"{LOOPBACK}:{ports.fleet}"),
         *("--tls-cert-file", str(fleet.certificate), "--tls-private-key-file", str(fleet.key)),
         *("--database", f"sqlite:///{folders.store}", "--snapshot", str(folders.snapshot)),
+        # The fleet is made up here, and comes from one address.
+        *("--new-ids-per-minute", "0", "--new-instances-factor", "0"),
         *_account(folders, OMAHA_API, kube_server),
     )
     operator = (

@@ -82,6 +82,13 @@ def read(census: Census, group: ResolvedGroup | None, rollout: RolloutRecord | N
     )
 
 
+def asking(kind: Kind, group: ResolvedGroup, rollout: RolloutRecord) -> Asking | None:
+    """What the established instances of a kind ask of waves; None where there are none, or they wait for nothing."""
+    if not kind.established or _reached(kind.version, rollout) or not _can_move(kind, group):
+        return None
+    return Asking(None, kind.machine, _arch(kind.machine), kind.version)
+
+
 def _count(kinds: Iterable[Kind], *, chosen: bool) -> int:
     return sum(kind.established if chosen else kind.active for kind in kinds)
 
@@ -100,11 +107,11 @@ def _waiting(kinds: Sequence[Kind], group: ResolvedGroup, rollout: RolloutRecord
     matches = _matches(group, rollout)
     waiting = dict.fromkeys(matches, 0)
     for kind in kinds:
-        if not kind.established or _reached(kind.version, rollout) or not _can_move(kind, group):
+        asks = asking(kind, group, rollout)
+        if asks is None:
             continue
-        asking = Asking(None, kind.machine, _arch(kind.machine), kind.version)
         for name, match in matches.items():
-            if waves.matches(match, asking):
+            if waves.matches(match, asks):
                 waiting[name] += kind.established
     return waiting
 

@@ -78,6 +78,18 @@ def settled(uptime: Uptime, now: datetime, seconds: int) -> bool:
     return not uptime.outages or now - uptime.outages[-1].ended_at >= timedelta(seconds=seconds)
 
 
+def silent(uptime: Uptime, now: datetime, active_seconds: int) -> tuple[datetime, datetime] | None:
+    """When an instance was heard last that was active as the last outage began, and hasn't been heard since: from the first instant on,
+    before the second.
+
+    Once there is none it is known who is active, however short a time ago that outage was. None while it goes on, or there was none.
+    """
+    if not uptime.outages or uptime.outages[-1].ended_at >= now:
+        return None
+    last = uptime.outages[-1]
+    return horizon(replace(uptime, outages=uptime.outages[:-1]), last.began_at, active_seconds), last.ended_at
+
+
 def moved(deadline: datetime, outage: Outage, seconds: int) -> datetime:
     """When something times out that would have at `deadline`, but for an outage: later by its length, and not before `seconds` after it."""
     return max(deadline + outage.length, outage.ended_at + timedelta(seconds=seconds))

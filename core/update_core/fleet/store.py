@@ -50,6 +50,14 @@ OFFERED = "Offer"
 
 
 @dataclass(frozen=True, slots=True)
+class Source:
+    """The network that an instance asks from, where that bounds what it is granted: so many updates in flight in one application."""
+
+    network: str
+    most_in_flight: int
+
+
+@dataclass(frozen=True, slots=True)
 class Sighting:
     """An instance was heard: which version it runs, in which group. `refusal` is what it was answered, a reason or OFFERED; empty if it
     didn't ask."""
@@ -63,6 +71,8 @@ class Sighting:
     alias: str = ""
     boot_id: str = ""
     refusal: str = ""
+    source: Source | None = None
+    """Of one that asks for a grant. None: wherever it asks from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +118,8 @@ class Granted:
     ledger: GroupLedger
     closed: Grant | None = None
     """The instance's earlier grant that this one closed (Superseded, Moved)."""
+    crowded: bool = False
+    """Whether it was refused for its network's updates in flight, and nothing else."""
 
 
 class FleetStore(Protocol):

@@ -129,6 +129,11 @@ def plan_approves(plan: plans.Plan, version: str, wave: Wave) -> bool:
     return up_to is not None and place is not None and place <= up_to
 
 
+def skips_bake(plan: plans.Plan, version: str, wave: Wave) -> bool:
+    """Whether a person lets the wave open though those before it haven't settled or baked."""
+    return plan.approval is not None and plan.approval.skip_bake and plan_approves(plan, version, wave)
+
+
 def for_everybody(group: ResolvedGroup, now: datetime) -> bool:
     """Whether everybody is let in, also who can't be told from others."""
     stamp, course = group.stamp, group.course

@@ -29,6 +29,8 @@ class WaveCounts:
     """By their latest outcome since the last resume."""
     waiting: int = 0
     """Active instances below the target that match it and can be moved, whatever its share."""
+    ahead: int | None = None
+    """Of those, how many it would let in that no open wave does; None but for the next wave, and until they have been counted."""
 
 
 NOBODY = WaveCounts()
@@ -234,18 +236,21 @@ def _next(
         # The plan's only wave is everybody's then: it would open what the share is to let in little by little.
         text = "It began in waves, and spec.rollout.linear holds from the next rollout on: put the waves back to have this one go on."
         return course, Wait(Waiting.SETTLING, text), False
-    approved = admission.plan_approves(plan, stamp.version, wave)
-    skips = approved and plan.approval is not None and plan.approval.skip_bake
     if opened:
         course, wait = _settle(plan, course, facts, now, happened)
+        skips = admission.skips_bake(plan, stamp.version, wave)
         if wait is not None and not (skips and not facts.stopped):
             return course, wait, False
-    if wave.approval_required and not approved:
+    if wave.approval_required and not admission.plan_approves(plan, stamp.version, wave):
         return course, Wait(Waiting.APPROVAL, f"Wave {wave.name} waits for somebody to approve it."), False
     if course.stopped_since is not None:
         # A wave without a bake would open in the middle of a pause, and those of whom nobody is expected all at once.
         return course, None, False
-    return _open(plan, course, wave, facts, now, happened), None, True
+    expected = _expected(plan, wave, course, facts)
+    if expected is None:
+        # They are counted when they have to be, which takes a moment.
+        return course, None, False
+    return _open(plan, course, wave, expected, now, happened), None, True
 
 
 def _settle(
@@ -294,8 +299,7 @@ def baked_at(planned: Wave, last: Opened, course: Course, now: datetime) -> date
     return settled_at + timedelta(seconds=planned.bake_seconds) + max(stood_still, timedelta(0))
 
 
-def _open(plan: Plan, course: Course, wave: Wave, facts: Facts, now: datetime, happened: list[Happened]) -> Course:
-    expected = _expected(wave, course, facts)
+def _open(plan: Plan, course: Course, wave: Wave, expected: int, now: datetime, happened: list[Happened]) -> Course:
     opened = Opened(
         wave.name,
         now,
@@ -312,17 +316,15 @@ def _open(plan: Plan, course: Course, wave: Wave, facts: Facts, now: datetime, h
     return replace(course, opened=(*(course.opened or ()), opened))
 
 
-def _expected(wave: Wave, course: Course, facts: Facts) -> int:
-    """How many the wave is to move: of those that are waiting now, the part that isn't in an earlier wave already."""
-    waiting = facts.waves.get(wave.name, NOBODY).waiting
-    if wave.ppm is None:
-        return min(wave.instances or 0, waiting)
-    before = max(
-        (opened.ppm or 0 for opened in course.opened or () if not opened.match or opened.match == wave.match), default=0
-    )
-    if before >= PPM_OF_ALL:
-        return 0
-    return waiting * max(wave.ppm - before, 0) // (PPM_OF_ALL - before)
+def _expected(plan: Plan, wave: Wave, course: Course, facts: Facts) -> int | None:
+    """How many the wave is to move: of those who wait now, whoever no open wave lets in. None where they have yet to be counted."""
+    counts = facts.waves.get(wave.name, NOBODY)
+    if wave is plan.waves[-1]:
+        # None waits for it to settle.
+        everybody = any(opened.ppm == PPM_OF_ALL and not opened.match for opened in course.opened or ())
+        return 0 if everybody else counts.waiting
+    new = counts.ahead if course.opened or wave.instances is None else counts.waiting
+    return new if new is None or wave.instances is None else min(wave.instances, new)
 
 
 def _share(wave: Wave) -> str:

@@ -41,3 +41,8 @@ def ppm(percent: int | str) -> int:
 def includes(parts_per_million: int, salt: str, instance_id: str) -> bool:
     """Whether the instance is among the first `parts_per_million` of the rollout with this salt. In integers: no rounding can differ."""
     return position(salt, instance_id) * PPM_OF_ALL < parts_per_million * _PLACES
+
+
+def between(above: int, up_to: int, salt: str, instance_id: str) -> bool:
+    """Whether it is among the first `up_to` parts per million, and not among the first `above`; for one look at its place."""
+    return above * _PLACES <= position(salt, instance_id) * PPM_OF_ALL < up_to * _PLACES

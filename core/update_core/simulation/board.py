@@ -50,8 +50,11 @@ class Board:
 
     def standing(self, group: ResolvedGroup, row: GroupRow) -> census.Standing:
         """What it says of the rollout."""
-        taken = Census(self._kinds(self._active), self._kinds(self._out_of_reach))
-        return census.read(taken, group, row.rollouts.get(row.highest_sequence))
+        return census.read(self.taken(), group, row.rollouts.get(row.highest_sequence))
+
+    def taken(self) -> Census:
+        """Who is active, by kind."""
+        return Census(self._kinds(self._active), self._kinds(self._out_of_reach))
 
     def _kinds(self, counted: Mapping[Kind, int]) -> tuple[census.Kind, ...]:
         return tuple(

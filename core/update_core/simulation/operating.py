@@ -117,6 +117,8 @@ class Operator:
         world.group = replace(world.group, course=advanced.course)
         rollouts.mirror(world.memory, world.group, world.stamp, completed=False, now=world.instant(now))
         world.crowd.changed(now)
+        # Once a wave has settled, those of the next are counted: it may open then.
+        self._look_at(now + 1)
 
     def _again(self, advanced: Advanced, now: int) -> None:
         world, course = self._world, advanced.course

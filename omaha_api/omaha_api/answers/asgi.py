@@ -4,6 +4,8 @@ Bytes in, bytes out, the one place that maps what went wrong to an HTTP status. 
 more than the whole answer.
 """
 
+import functools
+import hmac
 import time
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any
@@ -12,6 +14,7 @@ from omaha_api import metrics, settings
 from omaha_api.answers import bodies, headers
 from omaha_api.answers.checks import Checks
 from omaha_api.answers.headers import Headers
+from omaha_api.answers.networks import Networks
 from omaha_api.answers.steady_checks import SteadyChecks
 from update_core.fleet.store import StoreUnavailable
 from update_core.omaha import dialects, scan30
@@ -42,11 +45,16 @@ class PublicApp:
         tally: metrics.Tally,
         received: bodies.Bodies,
         steady: SteadyChecks | None = None,  # None for tests that compare with it
+        networks: Networks | None = None,
+        secret_path: str = "",
         max_requests: int = settings.DEFAULT_MAX_REQUESTS,
         overload_retry_seconds: int = settings.DEFAULT_OVERLOAD_RETRY_SECONDS,
     ) -> None:
+        """`secret_path`: what a path has to go on with to be answered; empty: nothing."""
         self._checks = checks
         self._steady = steady
+        self._networks = networks or Networks()
+        self._secret = f"/v1/update/{secret_path}/".encode() if secret_path else b""
         self._forms = scan30.Forms()
         self._ready = ready
         self._tally = tally
@@ -58,7 +66,9 @@ class PublicApp:
     async def __call__(self, scope: Scope, receive: bodies.Receive, send: Send) -> None:
         """Answer one request."""
         started = time.perf_counter()
-        if scope["path"] not in PATHS:
+        if self._secret and not self._is_secret(scope["path"]):
+            status = await _say(send, 404, "there is nothing here")
+        elif not self._secret and scope["path"] not in PATHS:
             status = await _say(send, 404, "there is nothing here; Omaha requests go to /v1/update/")
         elif scope["method"] != "POST":
             status = await _say(send, 405, "only POST is answered here", ((b"allow", b"POST"),))
@@ -76,13 +86,21 @@ class PublicApp:
                 self._waiting -= 1
         self._tally.request(status, time.perf_counter() - started)
 
+    def _is_secret(self, path: str) -> bool:
+        # In a time that doesn't tell how much of it is right.
+        whole = path if path.endswith("/") else f"{path}/"
+        return hmac.compare_digest(whole.encode(errors="replace"), self._secret)
+
     async def _update(self, scope: Scope, receive: bodies.Receive, send: Send) -> int:
         try:
             bodies.check_headers(scope["headers"])
             body = await self._bodies.read(receive)
             scanned = self._forms.scan(body)
             steady = self._steady.answer(scanned) if scanned is not None and self._steady is not None else None
-            content_type, answer, further = (_XML, *steady) if steady is not None else await self._answer(body, scanned)
+            if steady is not None:
+                content_type, (answer, further) = _XML, steady
+            else:
+                content_type, answer, further = await self._answer(body, scanned, scope)
         except BadRequest as error:
             # What follows of a body that was not read to its end isn't a next request.
             return await _say(send, error.http_status, error.reason, () if error.http_status == 400 else (_CLOSE,))
@@ -100,7 +118,7 @@ class PublicApp:
         await send({"type": "http.response.body", "body": answer})
         return 200
 
-    async def _answer(self, body: bytes, scanned: scan30.Scanned | None) -> tuple[bytes, bytes, Headers]:
+    async def _answer(self, body: bytes, scanned: scan30.Scanned | None, scope: Scope) -> tuple[bytes, bytes, Headers]:
         """The answer's content type, its bytes, and what further headers it needs."""
         if scanned is not None:
             request, codec = scanned.request, dialects.XML_30
@@ -108,7 +126,7 @@ class PublicApp:
             request, codec = dialects.read(body)
             if codec is dialects.XML_30:
                 self._forms.learn(body, request)
-        answer = await self._checks.answer(request, codec)
+        answer = await self._checks.answer(request, codec, functools.partial(self._networks.of, scope))
         wait = answer.retry_after_seconds
         further = headers.spared(wait) if wait is not None else ()
         return codec.content_type, codec.write(answer.response), further

@@ -5,15 +5,16 @@ and in the group that the store has, with nothing in flight) is answered from me
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from omaha_api import metrics
 from omaha_api.answers import offers, questions, routes
 from omaha_api.answers.routes import Route
 from omaha_api.clock import Clock
-from omaha_api.instances import hearing, identities, replays
+from omaha_api.instances import enrolment, hearing, identities, replays
 from omaha_api.instances import known as records
+from omaha_api.instances.enrolment import Network
 from omaha_api.instances.fleet_memory import FleetMemory
 from omaha_api.instances.known import InstanceKey, Known
 from omaha_api.rollouts.granting import Granting
@@ -73,7 +74,12 @@ class Checks:
         self._routes = routes.Routes(catalog.EMPTY)
         self._ineligible: dict[_RefusalKey, tuple[ResolvedGroup, Refusal]] = {}
 
-    async def answer(self, request: messages.Request, codec: dialects.Codec = dialects.XML_30) -> Answer:
+    async def answer(
+        self,
+        request: messages.Request,
+        codec: dialects.Codec = dialects.XML_30,
+        network: Network = enrolment.nowhere,
+    ) -> Answer:
         """The answer to a request: each of its applications once, in its order. No offer that `codec` couldn't say.
 
         Raises:
@@ -92,7 +98,7 @@ class Checks:
                 continue
             if route.offer_bytes > room:
                 route = route.without_offer()
-            answered = await self._answer_app(request, app, asked, route, now)
+            answered = await self._answer_app(request, app, asked, route, now, network)
             if isinstance(answered.updatecheck, manifests.Offer):
                 room -= route.offer_bytes
             answers.append(answered)
@@ -119,22 +125,41 @@ class Checks:
         return self._routes.find(app, asked.arch, codec)
 
     async def _answer_app(
-        self, request: messages.Request, app: messages.AppRequest, asked: Instance, route: Route, now: datetime
+        self,
+        request: messages.Request,
+        app: messages.AppRequest,
+        asked: Instance,
+        route: Route,
+        now: datetime,
+        network: Network,
     ) -> messages.AppResponse:
         group = route.group
         who = self._identities.identify(request, app, route.app_id, group.track, now)
         key = (route.app_id, who.instance_id if who is not None else "")
         again = bool(app.events) and self._told_again(request, app, key, now)
         if who is None or (who.cohort is not None and self._memory.known(key) is None):
-            return await self._answer_nobody(request, app, asked, route, who, now, again=again)
+            return await self._answer_nobody(request, app, asked, route, who, now, network, again=again)
         if app.events:
             own_codes = not events.numbered_by_update_engine(request.updater)
             await self._hearing.record_events(app, group, key, now, again=again, own_codes=own_codes)
-        settled, known = await self._hearing.record_report(app, request.os, group, key, now)
+        heard = await self._hearing.record_report(app, request.os, group, key, now, network)
         if app.updatecheck is None:
             return response(app, group, None, who.cohort)
-        decision = await self._decide(asked, group, key, known, now) if settled else Refusal(Reason.STORE_UNAVAILABLE)
+        if heard.closed_until is not None:
+            turned_away = self._turned_away(group, asked, key, heard.known, now, heard.closed_until)
+            return response(app, group, self.tell(turned_away, None, None, route.unsayable), who.cohort)
+        known = heard.known
+        decision: Decision = Refusal(Reason.STORE_UNAVAILABLE)
+        if heard.settled:
+            decision = await self._decide(asked, group, key, known, now, network)
         return response(app, group, self.tell(decision, key, known, route.unsayable), who.cohort)
+
+    def _turned_away(
+        self, group: ResolvedGroup, asked: Instance, key: InstanceKey, said: Known, now: datetime, until: datetime
+    ) -> Refusal:
+        """What an instance hears that isn't taken in: what others would hear before that, else that. Nothing is kept of it."""
+        decision = self._remembered(group, questions.named(asked, key[1]), said, None, now, closed_until=until)
+        return decision if isinstance(decision, Refusal) else Refusal(Reason.ENROLMENT_LIMITED, until)
 
     def _told_again(self, request: messages.Request, app: messages.AppRequest, key: InstanceKey, now: datetime) -> bool:
         again = self._replays.again(request.requestid, request.sessionid, key, app.events, now)
@@ -149,6 +174,7 @@ class Checks:
         route: Route,
         who: Identity | None,
         now: datetime,
+        network: Network,
         *,
         again: bool,
     ) -> messages.AppResponse:
@@ -164,8 +190,12 @@ class Checks:
         decision = self._remembered(route.group, asked, None, None, now)
         known = None
         if isinstance(decision, Offer):
+            closed_until = self._hearing.closed_until(key, network, now)
+            if closed_until is not None:
+                decision = Refusal(Reason.ENROLMENT_LIMITED, closed_until)
+        if isinstance(decision, Offer):
             newcomer = self._hearing.newcomer(app, request.os, route.group, now)
-            decision = await self._grant(asked, route.group, key, newcomer)
+            decision = await self._grant(asked, route.group, key, newcomer, network)
             if isinstance(decision, Offer):
                 known = newcomer
                 self._memory.remember(key, known)
@@ -186,15 +216,25 @@ class Checks:
         return decision
 
     def _remembered(
-        self, group: ResolvedGroup, instance: Instance, known: Known | None, live: Grant | None, now: datetime
+        self,
+        group: ResolvedGroup,
+        instance: Instance,
+        known: Known | None,
+        live: Grant | None,
+        now: datetime,
+        closed_until: datetime | None = None,
     ) -> Decision:
         at = now + self._memory.ahead
-        if self._memory.lagging:
-            # What others granted or ended meanwhile isn't known: the store is asked about all that depends on it.
-            return decide.decide(group, instance, self._memory.certain(group, known), at)
         if live is not None and live.deadline <= at:
             live = None  # ended by the clock; the store says so at its next sweep
-        return decide.decide(group, instance, self._memory.fleet(group, live, instance.instance_id, known), at)
+        # While memory lags, what others granted or ended isn't known: the store is asked about all that depends on it.
+        memory = self._memory
+        fleet = (
+            memory.certain(group, known) if memory.lagging else memory.fleet(group, live, instance.instance_id, known)
+        )
+        if closed_until is not None:
+            fleet = replace(fleet, enrolment_until=closed_until)
+        return decide.decide(group, instance, fleet, at)
 
     def refusal_of_all(self, asked: Instance, group: ResolvedGroup) -> Refusal | None:
         """The refusal of everybody in the group who has the version, OEM and architecture and asks plainly, as long as this catalog does;
@@ -205,17 +245,25 @@ class Checks:
         return remembered[1] if remembered is not None and holds else None
 
     async def _decide(
-        self, asked: Instance, group: ResolvedGroup, key: InstanceKey, known: Known, now: datetime
+        self,
+        asked: Instance,
+        group: ResolvedGroup,
+        key: InstanceKey,
+        known: Known,
+        now: datetime,
+        network: Network,
     ) -> Decision:
         decision = self.decide_from_memory(asked, group, key, known, now)
         if isinstance(decision, Refusal) or decision.grant is not None:
             return decision
         seen = Known(group.track, asked.version, known.attributes, known.alias, known.boot_id, now)
-        return await self._grant(asked, group, key, seen)
+        return await self._grant(asked, group, key, seen, network)
 
-    async def _grant(self, asked: Instance, group: ResolvedGroup, key: InstanceKey, seen: Known) -> Decision:
+    async def _grant(
+        self, asked: Instance, group: ResolvedGroup, key: InstanceKey, seen: Known, network: Network
+    ) -> Decision:
         instance = questions.named(asked, key[1])
-        decision = await self._granting.grant(group, instance, records.sighting(key, seen))
+        decision = await self._granting.grant(group, instance, records.sighting(key, seen), network)
         self._moved()
         return decision
 

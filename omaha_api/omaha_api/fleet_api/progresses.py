@@ -65,6 +65,7 @@ def _wave(name: str, counts: WaveCounts) -> wire.ProgressWave:
         succeeded=counts.succeeded,
         failed=counts.failed,
         waiting=counts.waiting,
+        ahead=counts.ahead,
     )
 
 

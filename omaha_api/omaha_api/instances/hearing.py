@@ -4,11 +4,13 @@ What moves an update in flight is durable before anything is answered; what an i
 """
 
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from datetime import datetime
 
 from omaha_api import metrics
 from omaha_api.instances import known as records
 from omaha_api.instances import machines
+from omaha_api.instances.enrolment import Enrolment, Network
 from omaha_api.instances.fleet_memory import FleetMemory
 from omaha_api.instances.known import InstanceKey, Known
 from omaha_api.instances.sightings import Sightings
@@ -21,6 +23,17 @@ from update_core.omaha import messages
 from update_core.rollout.model import ResolvedGroup
 
 
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What is known of an instance once it was heard."""
+
+    known: Known
+    settled: bool = True
+    """False: the store had to be asked, and didn't answer."""
+    closed_until: datetime | None = None
+    """Where it is new and isn't taken in, so that nothing is kept of it: until when, by the store's clock."""
+
+
 class Hearing:
     """Takes in what instances say."""
 
@@ -31,6 +44,7 @@ class Hearing:
         memory: FleetMemory,
         sightings: Sightings,
         tally: metrics.Tally,
+        enrolment: Enrolment,
         *,
         moved: Callable[[], None],
         confirm: Callable[[], Awaitable[None]],
@@ -42,6 +56,7 @@ class Hearing:
         self._memory = memory
         self._sightings = sightings
         self._tally = tally
+        self._enrolment = enrolment
         self._moved = moved
         self._machines = machines.Machines()
 
@@ -105,10 +120,18 @@ class Hearing:
             self._tally.events[*metrics.event_class(event.eventtype, event.eventresult), moved] += 1
 
     async def record_report(
-        self, app: messages.AppRequest, os: messages.Os, group: ResolvedGroup, key: InstanceKey, now: datetime
-    ) -> tuple[bool, Known]:
-        """Take note of the instance's version, group, machine and boot. False with it: the store had to be asked, and didn't answer."""
-        known = self._memory.known(key) or await self._load(app, os, group, key, now)
+        self,
+        app: messages.AppRequest,
+        os: messages.Os,
+        group: ResolvedGroup,
+        key: InstanceKey,
+        now: datetime,
+        network: Network,
+    ) -> Heard:
+        """Take note of the instance's version, group, machine and boot."""
+        known = self._memory.known(key) or await self._load(app, os, group, key, now, network)
+        if isinstance(known, Heard):
+            return known
         attributes, alias = self._described(app, os, known)
         changed = (
             known.version != machines.bounded(app.version)
@@ -130,9 +153,11 @@ class Hearing:
             )
             settled = await self._record_change(app, group, key, known, seen, changed=changed)
             # A failure that was recorded just now counts from now on.
-            known = self._memory.known(key) or await self._load(app, os, group, key, now)
+            known = self._memory.known(key) or await self._load(app, os, group, key, now, network)
+            if isinstance(known, Heard):
+                return known
         self.record_sign_of_life(key, known, machines.bounded(app.bootid), now)
-        return settled, known
+        return Heard(known, settled)
 
     def record_sign_of_life(self, key: InstanceKey, known: Known, boot_id: str, now: datetime) -> None:
         """Take note that the instance was heard, and in which boot; the store learns of it with the next batch."""
@@ -164,9 +189,20 @@ class Hearing:
             first_seen=now + self._memory.ahead,
         )
 
+    def closed_until(self, key: InstanceKey, network: Network, now: datetime) -> datetime | None:
+        """Until when an instance that nobody has seen isn't taken in, by the store's clock; None if it is."""
+        return self._enrolment.closed_until(key[0], network, now + self._memory.ahead)
+
     async def _load(
-        self, app: messages.AppRequest, os: messages.Os, group: ResolvedGroup, key: InstanceKey, now: datetime
-    ) -> Known:
+        self,
+        app: messages.AppRequest,
+        os: messages.Os,
+        group: ResolvedGroup,
+        key: InstanceKey,
+        now: datetime,
+        network: Network,
+    ) -> Known | Heard:
+        """The record of an instance that isn't in memory; where it is new and isn't taken in, all that there is to say of it."""
         forgotten, answered = self._memory.forgotten, True
         record = None
         try:
@@ -183,6 +219,9 @@ class Hearing:
         known = self.newcomer(app, os, group, now)
         if record is not None or not answered:
             known.first_seen = None
+        elif (closed_until := self.closed_until(key, network, now)) is not None:
+            known.first_seen = None
+            return Heard(known, closed_until=closed_until)
         if self._sightings.queue(records.sighting(key, known), group.timeouts):
             self._memory.remember(key, known)
             self._moved()

@@ -10,6 +10,7 @@ import logging
 import math
 from collections.abc import Callable
 
+from omaha_api.instances.enrolment import Enrolment
 from omaha_api.instances.fleet_memory import FleetMemory
 from omaha_api.instances.known import InstanceKey
 from update_core.fleet.grants import Timeouts
@@ -45,12 +46,15 @@ class Sightings:
         *,
         flush_interval_seconds: float,
         shortest_active_seconds: Callable[[], int],
+        enrolment: Enrolment | None = None,
         max_queued: int = MAX_QUEUED,
     ) -> None:
+        """`enrolment` is told of applications that are full."""
         self._store = store
         self._memory = memory
         self._flush_interval_seconds = flush_interval_seconds
         self._shortest_active_seconds = shortest_active_seconds
+        self._enrolment = enrolment or Enrolment()
         self._max_queued = max_queued
         self._queued: dict[InstanceKey, tuple[Sighting, Timeouts]] = {}
         self._waiting = asyncio.Event()
@@ -170,6 +174,11 @@ class Sightings:
     def _took(self, sighting: Sighting, moved: Moved) -> None:
         self._memory.take(moved)
         key = (sighting.app_id, sighting.instance_id)
+        if moved.enrolment_until is not None:
+            self._enrolment.close(sighting.app_id, moved.enrolment_until, sighting.at + self._memory.ahead)
+            # It was remembered in the hope of a place.
+            self._memory.outdate(key)
+            return
         known = self._memory.known(key)
         if known is not None and known.first_seen is None:
             # Taken for a newcomer because the store was away; now that can tell.

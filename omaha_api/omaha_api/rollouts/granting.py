@@ -7,12 +7,15 @@ thousand instances that wait for a slot cost one transaction when it opens, not 
 import asyncio
 import logging
 from collections import defaultdict
+from dataclasses import replace
 
 from omaha_api.clock import Clock
+from omaha_api.instances.enrolment import Enrolment, Network, nowhere
 from omaha_api.instances.fleet_memory import FleetMemory
 from omaha_api.instances.known import InstanceKey
 from omaha_api.instances.ledgers import GroupKey
 from omaha_api.rollouts import rollout_mirror
+from omaha_api.rollouts.crowding import Crowding
 from update_core.fleet.store import FleetStore, Granted, Sighting, StoreUnavailable
 from update_core.rollout import admission, decide
 from update_core.rollout.model import Decision, Fleet, Instance, Offer, Reason, Refusal, ResolvedGroup
@@ -24,12 +27,21 @@ class Granting:
     """Takes an offer that memory has nothing against to the store."""
 
     def __init__(
-        self, store: FleetStore, memory: FleetMemory, mirror: rollout_mirror.RolloutMirror, clock: Clock
+        self,
+        store: FleetStore,
+        memory: FleetMemory,
+        mirror: rollout_mirror.RolloutMirror,
+        clock: Clock,
+        enrolment: Enrolment | None = None,
+        crowding: Crowding | None = None,
     ) -> None:
+        """`enrolment` is told of applications that are full, `crowding` of networks that are."""
         self._store = store
         self._memory = memory
         self._mirror = mirror
         self._clock = clock
+        self._enrolment = enrolment or Enrolment()
+        self._crowding = crowding or Crowding()
         self._turns: defaultdict[GroupKey, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._attempts: defaultdict[GroupKey, int] = defaultdict(int)
         self.granted = 0
@@ -37,8 +49,15 @@ class Granting:
         self.granted_to_newcomers = 0
         """Those of them whose instances weren't established."""
 
-    async def grant(self, group: ResolvedGroup, instance: Instance, sighting: Sighting) -> Decision:
+    async def grant(
+        self, group: ResolvedGroup, instance: Instance, sighting: Sighting, network: Network = nowhere
+    ) -> Decision:
         """The store's decision for an instance that memory would offer to; without the store, a refusal."""
+        source = self._crowding.source(network)
+        if source is not None:
+            if self._crowding.full(group.app_id, source, self._clock()):
+                return Refusal(Reason.TOO_MANY_IN_FLIGHT)
+            sighting = replace(sighting, source=source)
         try:
             refusal = await self._mirror.ensure(group)
             if refusal is not None:
@@ -89,9 +108,16 @@ class Granting:
         finally:
             self._attempts[key] -= 1
         self._take(granted, group, (sighting.app_id, sighting.instance_id))
-        if isinstance(granted.decision, Refusal):
-            self._wonder(group, instance, sighting)
+        if granted.crowded and sighting.source is not None:
+            self._crowding.fill(group.app_id, sighting.source, self._clock())
+        elif isinstance(granted.decision, Refusal):
+            self._learn(granted.decision, group, instance, sighting)
         return granted.decision
+
+    def _learn(self, refusal: Refusal, group: ResolvedGroup, instance: Instance, sighting: Sighting) -> None:
+        if refusal.reason is Reason.ENROLMENT_LIMITED and refusal.until is not None:
+            self._enrolment.close(group.app_id, refusal.until, self._clock() + self._memory.ahead)
+        self._wonder(group, instance, sighting)
 
     def _take(self, granted: Granted, group: ResolvedGroup, asking: InstanceKey) -> None:
         new = granted.decision.grant if isinstance(granted.decision, Offer) else None

@@ -58,6 +58,11 @@ _OUT_OF_REACH = f"""
     FROM wanted
 """  # noqa: S608 - put together from constants
 
+_UNHEARD = """
+    SELECT 1 FROM instances INDEXED BY instances_by_group
+    WHERE app_id = ? AND track = ? AND last_seen >= ? AND last_seen < ? LIMIT 1
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
@@ -83,7 +88,13 @@ def take(connection: Connection, groups: Sequence[Wanted]) -> list[Census]:
     return [Census(kinds[place], out_of_reach) for place, out_of_reach in enumerate(refused)]
 
 
-def asked(connection: Connection, statement: str, *parameters: str) -> list[list[Any]]:
+def unheard(connection: Connection, app_id: str, track: str, since: datetime, until: datetime) -> bool:
+    """Whether anybody in a group was heard last at or after `since`, and before `until`."""
+    found = connection.execute(_UNHEARD, (app_id, track, rows.micros(since), rows.micros(until))).fetchone()
+    return found is not None
+
+
+def asked(connection: Connection, statement: str, *parameters: str | int) -> list[list[Any]]:
     """The answer of a statement that gives one JSON array."""
     ((answer,),) = connection.execute(statement, parameters).fetchall()
     found: list[list[Any]] = json.loads(answer)

@@ -5,16 +5,17 @@ All numbers of a report are of one state of the database.
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from types import MappingProxyType
 
 from omaha_api.store import censuses, courses, heartbeat, judgings
 from omaha_api.store.censuses import Wanted, asked
+from omaha_api.store.counting_ahead import CountsAhead
 from omaha_api.store.database import Connection
 from omaha_api.store.judgings import Through
-from update_core.fleet import census, outages
-from update_core.fleet.census import Standing
+from update_core.fleet import ahead, census, outages
+from update_core.fleet.census import Census, Standing
 from update_core.fleet.outages import Uptime
 from update_core.fleet.progress import GroupProgress, RolloutRecord
 from update_core.resources.group import DEFAULT_ACTIVE_SECONDS
@@ -72,7 +73,9 @@ class _Tally:
     failed: int
 
 
-def progress(connection: Connection, groups: Sequence[ResolvedGroup], now: datetime) -> dict[GroupKey, GroupProgress]:
+def progress(
+    connection: Connection, groups: Sequence[ResolvedGroup], counts_ahead: CountsAhead, now: datetime
+) -> dict[GroupKey, GroupProgress]:
     """Counts of the given groups, and of those that a rollout is known of (whose Group may be gone)."""
     given = {(group.app_id, group.track): group for group in groups}
     rollouts, tallies, live = _rollouts(connection), _tallies(connection), _live(connection)
@@ -80,10 +83,18 @@ def progress(connection: Connection, groups: Sequence[ResolvedGroup], now: datet
     keys = [*given, *(key for key in rollouts if key not in given)]
     wanted = [_wanted(key, given.get(key), rollouts.get(key), uptime, now) for key in keys]
     counted: dict[GroupKey, GroupProgress] = {}
-    for key, found in zip(keys, censuses.take(connection, wanted), strict=True):
+    for key, each, found in zip(keys, wanted, censuses.take(connection, wanted), strict=True):
         group, rollout = given.get(key), rollouts.get(key)
         standing = census.read(found, group, rollout.record if rollout is not None else None)
-        counted[key] = _progress(key, standing, rollout, live[key], tallies[key], settled=_settled(group, uptime, now))
+        told = _progress(
+            key,
+            standing,
+            rollout,
+            live[key],
+            tallies[key],
+            settled=_settled(connection, key, group, uptime, now),
+        )
+        counted[key] = _with_ahead(connection, told, group, each, found, counts_ahead)
     return counted
 
 
@@ -142,13 +153,34 @@ def _waves(rollout: _Rollout, waiting: Mapping[str, int], tallies: Sequence[_Tal
     )
 
 
+def _with_ahead(
+    connection: Connection,
+    told: GroupProgress,
+    group: ResolvedGroup | None,
+    wanted: Wanted,
+    found: Census,
+    counts_ahead: CountsAhead,
+) -> GroupProgress:
+    """The progress with how many the next wave would let in, while that has to be known."""
+    what = ahead.sought(group, told.rollout) if group is not None else None
+    if group is None or told.rollout is None or what is None or what.wave.name not in told.waves:
+        return told
+    parts = ahead.parts(what, found, group, told.rollout)
+    through = {name: counts.granted for name, counts in told.waves.items()}
+    counts = replace(told.waves[what.wave.name], ahead=counts_ahead.of(connection, wanted, what, parts, through))
+    return replace(told, waves=MappingProxyType({**told.waves, what.wave.name: counts}))
+
+
 def _active_seconds(group: ResolvedGroup | None) -> int:
     return group.active_seconds if group is not None else DEFAULT_ACTIVE_SECONDS
 
 
-def _settled(group: ResolvedGroup | None, uptime: Uptime, now: datetime) -> bool:
-    poll = group.poll_interval_seconds if group is not None else None
-    return outages.settled(uptime, now, outages.settling_seconds(_active_seconds(group), poll))
+def _settled(connection: Connection, key: GroupKey, group: ResolvedGroup | None, uptime: Uptime, now: datetime) -> bool:
+    poll, active = group.poll_interval_seconds if group is not None else None, _active_seconds(group)
+    if outages.settled(uptime, now, outages.settling_seconds(active, poll)):
+        return True
+    silent = outages.silent(uptime, now, active)
+    return silent is not None and not censuses.unheard(connection, *key, *silent)
 
 
 def _rollouts(connection: Connection) -> dict[GroupKey, _Rollout]:

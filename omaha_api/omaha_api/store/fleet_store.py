@@ -26,6 +26,7 @@ from omaha_api.store import (
     retiring,
     rollouts,
 )
+from omaha_api.store.counting_ahead import CountsAhead
 from omaha_api.store.database import Connection, Database, Moment
 from omaha_api.store.readers import READERS, Readers
 from omaha_api.store.waiting import Waiting
@@ -73,6 +74,7 @@ class DatabaseStore:
         self._waiting = Waiting()
         self._writer = Writer(database, capacity=capacity, committed=self._waiting.committed)
         self._readers = Readers(database, readers)
+        self._ahead = CountsAhead()
 
     async def open(self) -> None:
         """See FleetStore.open."""
@@ -158,7 +160,7 @@ class DatabaseStore:
     async def progress(self, groups: Sequence[ResolvedGroup], now: datetime) -> Mapping[tuple[str, str], GroupProgress]:
         """See FleetStore.progress."""
         at = self._database.database_time(now)
-        return await self._readers.read(lambda connection: counting.progress(connection, groups, at))
+        return await self._readers.read(lambda connection: counting.progress(connection, groups, self._ahead, at))
 
     # FleetReader
 

@@ -11,7 +11,7 @@ from update_core.fleet.enrolment import Growth
 from update_core.fleet.grants import Grant, GrantState
 from update_core.fleet.store import Granted, GroupLedger, Sighting
 from update_core.rollout import admission, decide
-from update_core.rollout.model import Fleet, Instance, Offer, Refusal, ResolvedGroup
+from update_core.rollout.model import Fleet, Instance, Offer, Reason, Refusal, ResolvedGroup
 
 
 def grant(
@@ -38,9 +38,13 @@ def grant(
     decision = decide.decide(group, instance, rest, at)
     if isinstance(decision, Refusal) or decision.grant is not None or asking is None:
         return Granted(decision, ledger)
+    source = sighting.source
+    if source is not None and grants.crowded(connection, group.app_id, source, asking):
+        return Granted(Refusal(Reason.TOO_MANY_IN_FLIGHT), ledger, crowded=True)
     closed = grants.close(connection, held, group.track, at) if held else None
     granted = _new_grant(group, decision, row, asking, at)
-    grants.add(connection, granted, None if granted.established else row.next_newcomer)
+    newcomer = None if granted.established else row.next_newcomer
+    grants.add(connection, granted, newcomer, source.network if source is not None else "")
     row = _counted(row, granted, closed, first=outcomes.granted(connection, granted))
     groups.save(connection, row)
     # What it was refused for before is over.

@@ -9,7 +9,7 @@ from omaha_api.store.database import Connection
 from update_core.fleet import attempts, evidence
 from update_core.fleet.evidence import Evidence
 from update_core.fleet.grants import Grant, GrantState, Timeouts
-from update_core.fleet.store import Moved
+from update_core.fleet.store import Moved, Source
 
 _SELECT = f"SELECT {rows.GRANT_COLUMNS} FROM grants"  # noqa: S608 - the columns are a constant
 _LIVE = f"{_SELECT} WHERE app_id = ? AND instance_id = ? AND live"
@@ -23,8 +23,15 @@ _DUE = f"""
 """  # noqa: S608 - the columns are a constant
 _FIRST_DEADLINE = "SELECT min(deadline) FROM grants INDEXED BY live_deadlines WHERE app_id = ? AND track = ? AND live"
 _INSERT = f"""
-    INSERT INTO grants ({rows.GRANT_COLUMNS}, newcomer) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    INSERT INTO grants ({rows.GRANT_COLUMNS}, newcomer, network) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """  # noqa: S608 - the columns are a constant
+# It stops where there are enough.
+_OF_NETWORK = """
+    SELECT count(*) FROM (
+        SELECT 1 FROM grants INDEXED BY live_by_network
+        WHERE app_id = ? AND network = ? AND live AND network <> '' AND instance_id <> ? LIMIT ?
+    ) AS enough
+"""
 _MOVE = """
     UPDATE grants SET state = ?, moved_at = ?, deadline = ?, boot_id = ?, error_code = ?, detail = ?
     WHERE app_id = ? AND track = ? AND number = ?
@@ -52,9 +59,16 @@ def first_deadline(connection: Connection, app_id: str, track: str) -> datetime 
     return rows.instant_or_none(deadline)
 
 
-def add(connection: Connection, grant: Grant, newcomer: int | None = None) -> None:
+def crowded(connection: Connection, app_id: str, source: Source, asking: str) -> bool:
+    """Whether others from the instance's network have as many grants in flight as one may have."""
+    values = (app_id, source.network, asking, source.most_in_flight)
+    (others,) = connection.execute(_OF_NETWORK, values).fetchone()
+    return bool(others >= source.most_in_flight)
+
+
+def add(connection: Connection, grant: Grant, newcomer: int | None = None, network: str = "") -> None:
     """Write a new grant, with its number among newcomers' if it is one's. Its group's counters are the caller's."""
-    connection.execute(_INSERT, (*rows.from_grant(grant), newcomer))
+    connection.execute(_INSERT, (*rows.from_grant(grant), newcomer, network))
     _note(connection, grant, "")
 
 

@@ -85,7 +85,10 @@ def from_counts(progress: GroupProgress) -> list[Any]:
         progress.in_progress_current,
         progress.failed,
         progress.finished,
-        [[wave, each.granted, each.succeeded, each.failed, each.waiting] for wave, each in progress.waves.items()],
+        [
+            [wave, each.granted, each.succeeded, each.failed, each.waiting, each.ahead]
+            for wave, each in progress.waves.items()
+        ],
         judgings.from_latch(progress.latch),
         progress.settled,
     ]

@@ -289,6 +289,9 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         INSERT INTO applications (app_id, known, baseline, baseline_at)
         SELECT app_id, count(*), count(*), 0 FROM instances GROUP BY app_id
         """,
+        # Where a network is bounded: which one the grant was given to.
+        "ALTER TABLE grants ADD COLUMN network TEXT NOT NULL DEFAULT ''",
+        "CREATE INDEX live_by_network ON grants (app_id, network) WHERE live AND network <> ''",
     ),
 )
 

@@ -121,7 +121,7 @@ def test_explain_tells_the_words_of_the_protocol(kubectl):
     [
         ("uapp", "spec.appId=5d3c1a6e-7e0e-4c54-9f0b-6f1d2b8a4c11", ["webapp"]),
         ("uchan", "spec.applicationRef.name=webapp,spec.name=beta", ["webapp-beta"]),
-        ("ugroup", "spec.channelRef.name=webapp-stable", ["webapp-berlin", "webapp-field"]),
+        ("ugroup", "spec.channelRef.name=webapp-stable", ["webapp-berlin", "webapp-field", "webapp-kiosks"]),
         ("ugroup", "spec.applicationRef.name=webapp,spec.track=testers", ["webapp-testers"]),
         ("upkg", "spec.applicationRef.name=webapp,spec.version=1.2.1", ["webapp-1.2.1"]),
         ("upkg", "spec.version=1.2.2", ["webapp-1.2.2-arm64", "webapp-1.2.2-i386"]),

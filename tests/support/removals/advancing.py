@@ -5,6 +5,7 @@ from support.removals.edits import Edit, Removal, Silenced, Swapped
 _TESTS = "tests/unit/rollout/"
 _ADVANCE, _PROPERTIES = _TESTS + "test_advance.py", _TESTS + "test_advance_properties.py"
 _ENDS = _TESTS + "test_before_and_after_a_rollout.py"
+_COUNTING, _SETTLING = "tests/unit/fleet/test_ahead.py", "tests/unit/simulation/test_waves_settle.py"
 
 
 def _judging(rule: str, edit: Edit) -> Removal:
@@ -13,6 +14,10 @@ def _judging(rule: str, edit: Edit) -> Removal:
 
 def _advance(rule: str, edit: Edit, *tests: str) -> Removal:
     return Removal(rule, "update_core.rollout.advance", edit, tests or (_ADVANCE,))
+
+
+def _ahead(rule: str, edit: Edit, *tests: str) -> Removal:
+    return Removal(f"ahead: {rule}", "update_core.fleet.ahead", edit, tests or (_COUNTING,))
 
 
 def _plans(rule: str, edit: Edit) -> Removal:
@@ -138,20 +143,36 @@ _GOING_ON = [
         Swapped("    if plan.linear is not None:\n        # The", "    if False:\n        # The"),
     ),
     _advance(
-        "waves: what earlier ones have isn't expected again",
-        Swapped("    if before >= PPM_OF_ALL:\n", "    before = 0\n    if before >= PPM_OF_ALL:\n"),
+        "waves: none opens before those whom it lets in have been counted",
+        Swapped("    if expected is None:\n", "    expected = expected or 0\n    if expected is None:\n"),
     ),
+    _advance("waves: no more are expected than wait", Swapped("min(wave.instances, new)", "wave.instances")),
+    _ahead("what open ones have isn't expected again", Swapped("default=0)", "default=0) * 0"), _SETTLING, _COUNTING),
+    _ahead(
+        "those of another match are others",
+        Swapped("if waves.matches(opened.match, asking)]", "]"),
+    ),
+    _ahead("only those that match", Swapped(" or not waves.matches(what.wave.match, asking):", ":")),
+    _ahead("a number's places may be taken by them", Swapped("ahead -= min(left", "ahead -= 0 * min(left"), _SETTLING),
+    _ahead(
+        "who is in a wave of a number stays in it", Swapped("if opened.instances is not None)\n\n", "if False)\n\n")
+    ),
+    _ahead("not before the last has settled", Swapped("opened[-1].settled_at is None and", "False and")),
+    _ahead(
+        "where somebody skips the bake, before it",
+        Swapped(" and not admission.skips_bake(plan, stamp.version, wave):", ":"),
+    ),
+    _ahead("not for the last", Swapped(" or wave is plan.waves[-1]:", ":")),
     _advance(
-        "waves: those of another match are others",
-        Swapped("if not opened.match or opened.match == wave.match", "if True"),
+        "approval: waited for",
+        Swapped("if wave.approval_required and not admission.plan_approves(plan, stamp.version, wave):", "if False:"),
     ),
-    _advance(
-        "waves: no more are expected than wait", Swapped("min(wave.instances or 0, waiting)", "wave.instances or 0")
-    ),
-    _advance("approval: waited for", Swapped("if wave.approval_required and not approved:", "if False:")),
     _advance("approval: skips the bake where it says so", Swapped("and not (skips and not facts.stopped):", ":")),
-    _advance(
-        "approval: doesn't skip it otherwise", Swapped(" and plan.approval is not None and plan.approval.skip_bake", "")
+    Removal(
+        "approval: doesn't skip it otherwise",
+        "update_core.rollout.admission",
+        Swapped("return plan.approval is not None and plan.approval.skip_bake and", "return"),
+        (_ADVANCE,),
     ),
 ]
 _BEGINNING = [

@@ -94,6 +94,29 @@ def test_after_an_outage_it_takes_a_while_until_it_is_known_who_is_active(uptime
 
 
 @pytest.mark.parametrize(
+    ("uptime", "since", "before"),
+    [
+        pytest.param(up((2 * HOUR, MINUTE)), 3 * HOUR, MINUTE, id="as far back as somebody was active when it began"),
+        pytest.param(up((5 * HOUR, 3 * HOUR), (150 * MINUTE, MINUTE)), 330 * MINUTE, MINUTE, id="away before it too"),
+    ],
+)
+def test_silent_is_who_was_active_before_an_outage_and_was_heard_last_before_its_end(uptime, since, before):
+    assert outages.silent(uptime, NOW, 3600) == (NOW - since, NOW - before)
+
+
+@pytest.mark.parametrize(
+    "uptime",
+    [
+        pytest.param(up(), id="never away"),
+        pytest.param(outages.as_of(Uptime(NOW - HOUR), NOW), id="away still"),
+        pytest.param(up((-HOUR, -2 * HOUR)), id="away in the future, by a clock that was set back"),
+    ],
+)
+def test_without_an_outage_that_is_over_nobody_is_silent_because_of_one(uptime):
+    assert outages.silent(uptime, NOW, 3600) is None
+
+
+@pytest.mark.parametrize(
     ("active_seconds", "poll_interval_seconds", "seconds"),
     [
         pytest.param(86400, 300, 600, id="everybody has checked twice"),

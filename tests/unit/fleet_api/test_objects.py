@@ -97,7 +97,7 @@ COURSES = {
 @pytest.mark.parametrize("course", COURSES.values(), ids=COURSES)
 def test_a_rollout_can_be_made_again_from_its_progress(course):
     record = RolloutRecord(2, "1.0.0", "salt", NOW, "Rollback", from_version="1.1.0", course=course)
-    waves = {"canary": WaveCounts(5, 3, 1, 0), "some": WaveCounts(waiting=90)}
+    waves = {"canary": WaveCounts(5, 3, 1, 0), "some": WaveCounts(waiting=90, ahead=4)}
     progress = GroupProgress(APP_ID, TRACK, record, active=9, finished=3, waves=waves, latch=LATCH, settled=False)
 
     status = GroupProgressResource.parse(made_of(progress)).status
@@ -105,9 +105,11 @@ def test_a_rollout_can_be_made_again_from_its_progress(course):
     assert status.rollout is not None
     assert courses.read(status.rollout) == course
     assert (status.rollout.kind, status.rollout.from_version, status.rollout.salt) == ("Rollback", "1.1.0", "salt")
-    assert {wave.name: (wave.granted, wave.succeeded, wave.failed, wave.waiting) for wave in status.waves} == {
-        "canary": (5, 3, 1, 0),
-        "some": (0, 0, 0, 90),
+    assert {
+        wave.name: (wave.granted, wave.succeeded, wave.failed, wave.waiting, wave.ahead) for wave in status.waves
+    } == {
+        "canary": (5, 3, 1, 0, None),
+        "some": (0, 0, 0, 90, 4),
     }
     assert status.latch is not None
     assert (status.latch.sequence, status.latch.epoch, status.latch.reason) == (2, 1, "FailurePercent")

@@ -15,6 +15,12 @@ from omaha_api import __main__ as command_line
         pytest.param(["--tls-cert-file", "x"], "need each other", id="certificate without key"),
         pytest.param(["--fleet-listen", "x"], "--fleet-listen must be host:port", id="fleet listen"),
         pytest.param(["--package-base-url", "ftp://x"], "--package-base-url must begin with", id="base url"),
+        pytest.param(
+            ["--trusted-proxy", "::/0", "--trusted-proxy", "lb"], "--trusted-proxy must be", id="trusted proxy"
+        ),
+        pytest.param(["--secret-path", "short"], "--secret-path must be 16 to 128", id="short secret"),
+        pytest.param(["--secret-path", "a/path/with/slashes"], "--secret-path must be", id="secret of several parts"),
+        pytest.param(["--new-ids-per-minute", "-1"], "--new-ids-per-minute", id="new ids"),
         pytest.param(["--kubeconfig", "/nowhere"], "/nowhere", id="no kubeconfig"),
     ],
 )

@@ -316,7 +316,7 @@ def test_all_that_is_said_of_a_rollout_is_understood():
         "wave": "canary",
         "errors": [{"code": -1, "count": 2}],
     }
-    waves = [{"name": "canary", "granted": 4, "succeeded": 1, "failed": 2, "waiting": 9}]
+    waves = [{"name": "canary", "granted": 4, "succeeded": 1, "failed": 2, "waiting": 9, "ahead": 3}]
     status = {"rollout": rollout, "instances": {"finished": 5}, "waves": waves, "latch": latch, "settled": False}
     obj = {
         "metadata": {"name": "prod", "namespace": "n"},
@@ -328,7 +328,7 @@ def test_all_that_is_said_of_a_rollout_is_understood():
 
     found = progress.get(A)
     assert (found.finished, found.settled) == (5, False)
-    assert dict(found.waves) == {"canary": WaveCounts(granted=4, succeeded=1, failed=2, waiting=9)}
+    assert dict(found.waves) == {"canary": WaveCounts(granted=4, succeeded=1, failed=2, waiting=9, ahead=3)}
     assert (found.latch.sequence, found.latch.epoch, found.latch.errors) == (6, 1, ((-1, 2),))
     assert (found.rollout.kind, found.rollout.from_version) == ("Rollback", "2.0.0")
     assert (found.rollout.course.epoch, found.rollout.course.opened[0].expected) == (2, 3)

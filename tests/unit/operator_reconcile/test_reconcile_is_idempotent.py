@@ -43,7 +43,7 @@ latches = st.none() | st.builds(
 )
 waves = st.dictionaries(
     st.sampled_from(["canary", "everybody"]),
-    st.builds(WaveCounts, granted=counts, succeeded=counts, failed=counts, waiting=counts),
+    st.builds(WaveCounts, granted=counts, succeeded=counts, failed=counts, waiting=counts, ahead=st.none() | counts),
 )
 progresses = st.none() | st.builds(
     GroupProgress,

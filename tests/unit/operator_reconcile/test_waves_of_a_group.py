@@ -298,6 +298,20 @@ def test_a_wave_that_was_just_written_does_not_open_before_it_has_been_counted()
     assert life.open == ["canary", "new"]
 
 
+def test_a_wave_opens_once_those_whom_it_lets_in_have_been_counted():
+    life = settled()
+    life.look(60)
+    uncounted = dataclasses.replace(life.progress.waves["half"], waiting=9, ahead=None)
+    life.progress = dataclasses.replace(life.progress, waves=dict(life.progress.waves) | {"half": uncounted})
+
+    approved(life)
+    assert (life.open, life.reasons, life.blockers) == (["canary"], [], {})
+    assert life.conditions["Progressing"] == "True RollingOut"
+    life.count(waves={"half": (9, 0, 0), "canary": (9, 1, 0)}, on_target=1, **TEN)
+    life.look(1)
+    assert life.open == ["canary", "half"]
+
+
 def test_a_salt_of_the_spec_decides_the_order():
     life = Life(rollout={"salt": "the-same-first"})
 

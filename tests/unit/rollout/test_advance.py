@@ -10,7 +10,7 @@ from update_core.rollout import advance
 from update_core.rollout.advance import Facts, Happening, Waiting, WaveCounts
 from update_core.rollout.cohort import PPM_OF_ALL
 from update_core.rollout.plan import Approval, Course, Dependency, Plan, Resume
-from update_core.rollout.waves import Linear, Requirement, Wave
+from update_core.rollout.waves import Linear, Wave
 
 FULL = WaveCounts(granted=10, succeeded=9, failed=1, waiting=1000)
 SETTLED = counted(canary=FULL)
@@ -66,12 +66,12 @@ def test_a_growing_share_has_no_waves():
 
 
 def test_the_first_wave_opens_at_once_with_what_is_expected_of_it():
-    after = advanced(NONE_OPEN, counted(canary=WaveCounts(waiting=1000)))
+    after = advanced(NONE_OPEN, counted(canary=WaveCounts(waiting=1000, ahead=47)))
 
     (wave,) = after.course.opened
-    assert (wave.name, wave.ppm, wave.opened_at, wave.expected) == ("canary", 50_000, NOW, 50)
+    assert (wave.name, wave.ppm, wave.opened_at, wave.expected) == ("canary", 50_000, NOW, 47)
     assert told(after) == [Happening.WAVE_OPENED]
-    assert after.happened[0].text == "Wave canary is open: 5 percent, 50 expected."
+    assert after.happened[0].text == "Wave canary is open: 5 percent, 47 expected."
     assert after.wait.what is Waiting.SETTLING
 
 
@@ -100,43 +100,75 @@ def test_a_wave_settles_when_enough_of_the_expected_have_succeeded_or_failed(cou
 
 
 def test_a_wave_of_which_nobody_is_expected_bakes_from_its_opening():
-    empty = advanced(NONE_OPEN, Facts())
-    late = advanced(empty.course, Facts(), at=599.999999)
+    empty = advanced(NONE_OPEN, counted())
+    late = advanced(empty.course, counted(), at=599.999999)
 
     assert told(empty) == [Happening.WAVE_OPENED, Happening.WAVE_EMPTY]
     assert (empty.wait.what, empty.again_at) == (Waiting.BAKING, later(600))
     assert (names(late), told(late)) == (["canary"], [])
-    assert names(advanced(late.course, Facts(), at=600)) == ["canary", "early"]
+    assert names(advanced(late.course, counted(), at=600)) == ["canary", "early"]
 
 
 @pytest.mark.parametrize(
-    ("wave", "before", "waiting", "expected"),
+    ("wave", "before", "counts", "expected"),
     [
-        pytest.param(EARLY, (), 1000, 200, id="all of its share"),
-        pytest.param(EARLY, (opened(CANARY),), 950, 150, id="what the wave before has isn't expected again"),
-        pytest.param(EARLY, (opened(replace(LAST, name="all")),), 1000, 0, id="everybody is in already"),
-        pytest.param(EARLY, (opened(replace(CANARY, ppm=300_000)),), 1000, 0, id="a wave that was made narrower"),
+        pytest.param(EARLY, (), WaveCounts(waiting=1000, ahead=207), 207, id="as many as were counted"),
+        pytest.param(EARLY, (opened(CANARY),), WaveCounts(waiting=950, ahead=0), 0, id="nobody"),
+        pytest.param(Wave("two", instances=2), (), WaveCounts(waiting=1000), 2, id="a number of instances"),
+        pytest.param(Wave("many", instances=2000), (), WaveCounts(waiting=1000), 1000, id="more than there are"),
         pytest.param(
-            EARLY,
-            (opened(replace(CANARY, match=(Requirement("oem", frozenset({"ami"})),))),),
-            1000,
-            200,
-            id="those of another match are others",
+            Wave("many", instances=2000),
+            (opened(CANARY),),
+            WaveCounts(waiting=1000, ahead=940),
+            940,
+            id="more than are in no wave yet",
         ),
-        pytest.param(EARLY, (opened(Wave("two", instances=2)),), 1000, 200, id="a number is no share"),
-        pytest.param(Wave("two", instances=2), (), 1000, 2, id="a number of instances"),
-        pytest.param(Wave("many", instances=2000), (), 1000, 1000, id="more than there are"),
-        pytest.param(EARLY, (), 4, 0, id="less than one"),
+        pytest.param(
+            Wave("two", instances=2), (opened(CANARY),), WaveCounts(waiting=1000, ahead=940), 2, id="a later number"
+        ),
     ],
 )
-def test_expected_are_those_that_wait_and_are_in_no_earlier_wave_of_the_same(wave, before, waiting, expected):
+def test_expected_are_those_whom_no_open_wave_lets_in(wave, before, counts, expected):
+    after = opening(wave, before, counts)
+
+    assert after.course.opened[len(before)].expected == expected
+
+
+@pytest.mark.parametrize(
+    ("wave", "before"),
+    [
+        pytest.param(EARLY, (), id="a share"),
+        pytest.param(EARLY, (opened(CANARY),), id="a share after another"),
+        pytest.param(Wave("two", instances=2), (opened(CANARY),), id="a number after a share"),
+    ],
+)
+def test_a_wave_opens_when_those_whom_it_lets_in_have_been_counted(wave, before):
+    after = opening(wave, before, WaveCounts(waiting=1000))
+
+    assert (len(after.course.opened), told(after), after.wait) == (len(before), [], None)
+
+
+@pytest.mark.parametrize(
+    ("before", "expected"),
+    [
+        pytest.param((opened(CANARY),), 900, id="all who wait"),
+        pytest.param((opened(replace(LAST, name="all")),), 0, id="everybody is in already"),
+    ],
+)
+def test_none_waits_for_the_last_wave_to_settle_so_that_nobody_is_counted_for_it(before, expected):
+    plan = Plan(waves=(*(Wave(w.name, ppm=w.ppm, settle_percent=0) for w in before), LAST))
+    after = advanced(course(*before), Facts(waves={"everybody": WaveCounts(waiting=900)}), at=5, plan=plan)
+
+    assert after.course.opened[-1].expected == expected
+
+
+def opening(wave: Wave, before: tuple, counts: WaveCounts):
+    """A wave "new" may open after these, of which nobody was asked."""
     plan = replace(
         PLAN, waves=(*(Wave(w.name, ppm=w.ppm, settle_percent=0) for w in before), replace(wave, name="new"), LAST)
     )
     done = tuple(replace(w, settled_at=NOW) for w in before)
-    after = advanced(course(*done), counted(new=WaveCounts(waiting=waiting)), at=5, plan=plan)
-
-    assert after.course.opened[len(before)].expected == expected
+    return advanced(course(*done), Facts(waves={"new": counts}), at=5, plan=plan)
 
 
 # Baking
@@ -146,7 +178,7 @@ BAKING = course(opened(settled_at=NOW))
 
 @pytest.mark.parametrize(("at", "opens"), [(599.999999, False), (600, True)], ids=["a microsecond before", "then"])
 def test_the_next_wave_opens_when_the_one_before_has_baked(at, opens):
-    after = advanced(BAKING, counted(canary=FULL, early=WaveCounts(waiting=1000)), at=at)
+    after = advanced(BAKING, counted(canary=FULL, early=WaveCounts(waiting=1000, ahead=150)), at=at)
 
     assert names(after) == (["canary", "early"] if opens else ["canary"])
     assert told(after) == ([Happening.WAVE_OPENED] if opens else [])
@@ -200,7 +232,7 @@ def test_no_wave_opens_while_the_group_stands_still(bake_seconds):
 
 def test_waves_of_nobody_that_dont_bake_open_together():
     plan = replace(PLAN, waves=tuple(replace(wave, bake_seconds=0) for wave in PLAN.waves))
-    after = advanced(NONE_OPEN, Facts(), plan=plan)
+    after = advanced(NONE_OPEN, counted(), plan=plan)
 
     assert names(after) == ["canary", "early", "everybody"]
     assert after.wait is None
@@ -243,7 +275,7 @@ def test_an_approval_that_skips_opens_the_wave_at_once(plan):
     skipping = replace(plan, approval=SKIPPING)
 
     assert names(advanced(BAKING, at=1, plan=skipping)) == ["canary", "early"]
-    assert names(advanced(course(opened()), counted(early=WaveCounts(waiting=99)), at=1, plan=skipping)) == [
+    assert names(advanced(course(opened()), counted(early=WaveCounts(waiting=99, ahead=9)), at=1, plan=skipping)) == [
         "canary",
         "early",
     ]
@@ -286,7 +318,7 @@ def test_what_is_open_stays_as_it_was_opened_when_the_plan_is_edited():
 
 
 def test_a_wave_that_is_no_longer_planned_asks_for_nothing():
-    after = advanced(course(opened(replace(CANARY, name="gone"))), Facts(), at=1)
+    after = advanced(course(opened(replace(CANARY, name="gone"))), counted(), at=1)
 
     assert names(after)[:2] == ["gone", "canary"]
 

@@ -16,7 +16,11 @@ from update_core.rollout.waves import LAST, Wave
 
 NAMES = ["a", "b", "c"]
 COUNTS = st.builds(
-    WaveCounts, succeeded=st.integers(0, 6), failed=st.integers(0, 6), waiting=st.sampled_from([0, 5, 50])
+    WaveCounts,
+    succeeded=st.integers(0, 6),
+    failed=st.integers(0, 6),
+    waiting=st.sampled_from([0, 5, 50]),
+    ahead=st.sampled_from([None, 0, 5, 50]),
 )
 WAVES = st.builds(
     Wave,
@@ -146,9 +150,10 @@ def test_a_bake_is_never_shorter_than_its_seconds_of_time_in_which_nothing_stood
 @given(st.lists(st.tuples(st.integers(1, 5_000_000), st.booleans()), max_size=20), st.integers(0, 9))
 def test_a_bake_lasts_at_most_a_second_longer_for_each_time_that_it_stood_still(pauses, bake_seconds):
     life, times = Life(replace(PLAN, waves=(replace(PLAN.waves[0], bake_seconds=bake_seconds), LAST))), 0
+    nobody = {"canary": WaveCounts(ahead=0)}
 
     def look(microseconds: int, *, stopped: bool) -> None:
-        life.course = life.step(Step(microseconds, stopped, fresh=True, waves={}, latched=False)).course
+        life.course = life.step(Step(microseconds, stopped, fresh=True, waves=nobody, latched=False)).course
 
     look(1, stopped=False)
     for microseconds, stopped in pauses:

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from support.fleet_values import NEW, NOW, stamp
-from support.rollout_values import CANARY, LAST, PLAN, STAMP, course, latch, later, opened
+from support.rollout_values import CANARY, LAST, PLAN, STAMP, counted, course, latch, later, opened
 from update_core.rollout import advance
 from update_core.rollout.advance import DependencyFacts, Facts, Happening, Waiting, WaveCounts
 from update_core.rollout.plan import Course, Dependency
@@ -28,7 +28,7 @@ READY = {"first": DependencyFacts(far_enough=True), "second": DependencyFacts(fa
 def test_nothing_opens_before_those_that_go_first_have_been_far_enough_for_long_enough():
     soaking = advanced(WAITING, Facts(dependencies=READY), at=5, plan=FIRST)
     short = advanced(soaking.course, Facts(dependencies=READY), at=64.999999, plan=FIRST)
-    met = advanced(short.course, Facts(dependencies=READY), at=65, plan=FIRST)
+    met = advanced(short.course, replace(counted(), dependencies=READY), at=65, plan=FIRST)
 
     assert dict(soaking.course.soaking) == {"first": later(5), "second": later(5)}
     assert (soaking.wait.what, soaking.again_at) == (Waiting.DEPENDENCY, later(65))
@@ -55,7 +55,7 @@ def test_a_group_of_which_nothing_is_known_isnt_far_enough():
 
 def test_once_met_dependencies_are_looked_at_no_more():
     back = {**READY, "first": DependencyFacts(far_enough=False)}
-    waiting = {"canary": WaveCounts(waiting=99)}
+    waiting = {"canary": WaveCounts(waiting=99, ahead=9)}
 
     for found in (back, READY):
         after = advanced(course(), Facts(waves=waiting, dependencies=found), at=999, plan=FIRST)

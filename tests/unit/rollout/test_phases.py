@@ -1,4 +1,4 @@
-"""The table of a rollout's phases, from which its diagram is drawn, is what `advance` does: each move it makes, and none that it doesn't."""
+"""The table of a rollout's phases, of which its diagram is drawn, has each move that `advance` makes, and none that it doesn't."""
 
 import random
 from dataclasses import dataclass, replace
@@ -65,7 +65,9 @@ class Life:
         return Facts(
             fresh=not self.complete and dice.random() < 0.9,
             waves={
-                name: WaveCounts(succeeded=dice.choice([0, 50]), waiting=dice.choice([0, 50]))
+                name: WaveCounts(
+                    succeeded=dice.choice([0, 50]), waiting=dice.choice([0, 50]), ahead=dice.choice([None, 0, 50])
+                )
                 for name in [*NAMES, LAST.name]
             },
             latch=latch(epoch=self.course.epoch, at=self.now) if dice.random() < 0.15 else None,

@@ -10,6 +10,7 @@ from support import chaos, grant_audit
 from support.chaos import Chaos, Release
 from support.grant_audit import Rules, Terms
 from support.rollout_model import placed
+from update_core.rollout.plan import Course
 
 FEW, TWENTIETH, QUARTER = {"few": 20}, {"twentieth": 50_000}, {"quarter": 250_000}
 WAVES = [
@@ -19,14 +20,15 @@ WAVES = [
 ]
 HALT_ON = {"failurePercent": 20, "minSamples": 20}
 GOOD = Release("1.1.0", 0.01, {"waves": WAVES, "haltOn": HALT_ON})
+NEXT = Release("1.1.1", 0.01, {"haltOn": HALT_ON})
 BAD = Release("1.2.0", 0.5, {"waves": WAVES[1:2], "haltOn": HALT_ON})
 MENDED = Release("1.3.0", 0.01, {"haltOn": HALT_ON})
 OPENS, FREEZES, THAWS, SHUTS = (
-    datetime(2026, 3, 1, hour, minute, tzinfo=UTC) for hour, minute in [(12, 10), (12, 50), (13, 0), (15, 10)]
+    datetime(2026, 3, 1, hour, minute, tzinfo=UTC) for hour, minute in [(12, 10), (12, 30), (12, 35), (14, 20)]
 )
 SCHEDULE = {
     "maintenanceWindows": [
-        {"days": ["Sunday"], "startTime": "12:10", "durationSeconds": 3 * 3600, "timeZone": "UTC"},
+        {"days": ["Sunday"], "startTime": "12:10", "durationSeconds": 130 * 60, "timeZone": "UTC"},
     ],
     "freezes": [{"start": FREEZES.isoformat(), "end": THAWS.isoformat()}],
 }
@@ -46,13 +48,13 @@ def terms(sequence, **waves):
 
 
 @pytest.mark.parametrize(
-    "clients",
+    ("clients", "poll_ticks"),
     [
-        2_000,
-        pytest.param(100_000, marks=[pytest.mark.slow, pytest.mark.timeout(1800)]),
+        pytest.param(2_000, 40, id="2000"),
+        pytest.param(100_000, 80, id="100000", marks=[pytest.mark.slow, pytest.mark.timeout(1800)]),
     ],
 )
-async def test_no_limit_is_exceeded_by_one_whatever_goes_wrong(postgres, postgres_url, clients):
+async def test_no_limit_is_exceeded_by_one_whatever_goes_wrong(postgres, postgres_url, clients, poll_ticks):
     limits = {"max_updates": clients // 25, "period_seconds": 600, "max_in_flight": clients // 40}
     spec = {
         "rateLimit": {"maxUpdates": limits["max_updates"], "periodSeconds": limits["period_seconds"]},
@@ -61,7 +63,7 @@ async def test_no_limit_is_exceeded_by_one_whatever_goes_wrong(postgres, postgre
         "pollIntervalSeconds": 600,
         **SCHEDULE,
     }
-    fleet = Chaos(postgres_url, clients, poll_ticks=40, group=spec, seed=clients)
+    fleet = Chaos(postgres_url, clients, poll_ticks=poll_ticks, group=spec, seed=clients)
     try:
         await course_of_the_day(fleet)
     finally:
@@ -70,8 +72,9 @@ async def test_no_limit_is_exceeded_by_one_whatever_goes_wrong(postgres, postgre
     database = conninfo_to_dict(postgres_url)["dbname"]
     rollouts = {
         2: terms(2, caps=FEW, ppm=TWENTIETH | QUARTER),
-        3: terms(3, ppm=TWENTIETH),
-        4: terms(4),
+        3: terms(3),
+        4: terms(4, ppm=TWENTIETH),
+        5: terms(5),
     }
     rules = Rules(**limits, open_at=may_give_out, failure_percent=20, min_samples=20, rollouts=rollouts)
     audit = grant_audit.replay(postgres.execute(grant_audit.MOVES, database), rules)
@@ -80,7 +83,9 @@ async def test_no_limit_is_exceeded_by_one_whatever_goes_wrong(postgres, postgre
     assert_shares(fleet, audit, clients)
     assert_halts(postgres, database, audit)
     assert_enough_went_wrong(fleet)
-    assert audit.most_in_flight == limits["max_in_flight"], "the limit was never reached"
+    # Else they would show nothing.
+    assert audit.most_in_flight == limits["max_in_flight"]
+    assert audit.most_in_period == limits["max_updates"]
 
 
 async def course_of_the_day(fleet):
@@ -88,30 +93,35 @@ async def course_of_the_day(fleet):
     await fleet.begin()
     fleet.dice.calm = False
     fleet.roll_out(GOOD)
-    await fleet.run(170)
-    # What an operator that lost its lease would still say: everybody may have the version before.
-    former = fleet.course
-    fleet.course = fleet.course.__class__(opened=None)
-    late = fleet.resources()
-    fleet.course = former
+    await fleet.run_until(lambda: fleet.course.is_open("quarter"), at_most=200)
+    await fleet.run(10)
+    await follow_a_former_leader(fleet)
     fleet.roll_out(BAD)
-    await fleet.run(10)
-    fleet.believe(late)
-    await fleet.run(20)
-    fleet.believe(fleet.resources())
+    await fleet.run_until(lambda: fleet.course.halted is not None, at_most=80)
+    await fleet.run(5)
     fleet.resume()
-    await fleet.run(40)
+    await fleet.run_until(lambda: fleet.course.epoch == 1 and fleet.course.halted is not None, at_most=80)
     fleet.sky.now += chaos.TICK * 10
-    await fleet.run(10)
+    await fleet.run(5)
     fleet.roll_out(MENDED)
-    await fleet.run(40)
+    await fleet.run(30)
+    await fleet.kill(0)
     fleet.sky.now -= chaos.TICK * 10
-    await fleet.run(100)
+    await fleet.run_until(lambda: fleet.sky.now >= SHUTS, at_most=200)
+    await fleet.run(10)
+
+
+async def follow_a_former_leader(fleet):
+    """While one replica serves the next version the other serves what an operator without a lease says: all may have the former."""
+    fleet.believe_a_former_leader(fleet.resources(Course(opened=None)))
+    fleet.roll_out(NEXT)
+    await fleet.run_until(lambda: fleet.refusals("StaleCatalog") > 10, at_most=80)
+    fleet.hear_again()
+    await fleet.run(5)
 
 
 def assert_shares(fleet, audit, clients):
     """Each wave let in its part of the order, which is as large as it was to be."""
-    print(dict(audit.granted), {key: len(names) for key, names in audit.let_in.items()})
     assert len(audit.let_in[2, "few"]) == 20
     for wave, ppm in (TWENTIETH | QUARTER).items():
         share = ppm / 1_000_000
@@ -121,18 +131,17 @@ def assert_shares(fleet, audit, clients):
     # Those who came in before through the first wave, and those who fell silent, are in it as well.
     through = audit.let_in[2, "few"] | audit.let_in[2, "twentieth"]
     twentieth = {client.name for client in fleet.clients if placed("salt-2", client.name, TWENTIETH["twentieth"])}
-    assert len(twentieth & through) > 0.95 * len(twentieth)
+    assert len(twentieth & through) > 0.8 * len(twentieth)
 
 
 def assert_halts(postgres, database, audit):
     """The store halted what its outcomes halt, at that very outcome, and nothing else."""
-    assert set(audit.halted) == {(3, 0), (3, 1)}
+    assert set(audit.halted) == {(4, 0), (4, 1)}
     ((latch,),) = postgres.execute("SELECT latch FROM update_service.groups", database)
-    assert latch.startswith(f"[3,1,{audit.halted[3, 1]},")
+    assert latch.startswith(f"[4,1,{audit.halted[4, 1]},")
 
 
 def assert_enough_went_wrong(fleet):
-    print(dict(fleet.dice.did), dict(fleet.answers))
     did = fleet.dice.did
     for what in chaos.OPERATIONS:
         for when in ("before", "after"):

@@ -85,9 +85,9 @@ PROGRESSES = st.builds(
     in_progress_current=COUNTS,
     failed=COUNTS,
     finished=COUNTS,
-    waves=st.dictionaries(NAMES, st.builds(WaveCounts, COUNTS, COUNTS, COUNTS, COUNTS), max_size=4).map(
-        MappingProxyType
-    ),
+    waves=st.dictionaries(
+        NAMES, st.builds(WaveCounts, COUNTS, COUNTS, COUNTS, COUNTS, st.none() | COUNTS), max_size=4
+    ).map(MappingProxyType),
     latch=st.none() | LATCHES,
     settled=st.booleans(),
 )

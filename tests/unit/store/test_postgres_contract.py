@@ -8,6 +8,7 @@ from support import postgres_stores
 from support.fleet_keeper_contract import FleetKeeperContract
 from support.fleet_reader_contract import FleetReaderContract
 from support.fleet_store_contract import FleetStoreContract
+from support.fleet_store_enrolling import SMALL, Crowding, Enrolling
 from support.fleet_store_following import Following
 from support.sqlite_stores import StoreClock
 
@@ -55,3 +56,16 @@ class TestPostgresStoreAsItIsFollowed(Following):
 
 class TestPostgresStoreAsTimePasses(FleetKeeperContract):
     pass
+
+
+class TestPostgresStoreAsNetworksCrowd(Crowding):
+    pass
+
+
+class TestPostgresStoreThatFills(Enrolling):
+    @pytest.fixture
+    async def store(self, postgres_url, clock):
+        store = postgres_stores.made(postgres_url, clock, growth=SMALL)
+        await store.open()
+        yield store
+        await store.close()

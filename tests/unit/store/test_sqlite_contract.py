@@ -7,6 +7,7 @@ import pytest
 from support.fleet_keeper_contract import FleetKeeperContract
 from support.fleet_reader_contract import FleetReaderContract
 from support.fleet_store_contract import FleetStoreContract
+from support.fleet_store_enrolling import SMALL, Crowding, Enrolling
 from support.fleet_store_following import Following
 from support.sqlite_stores import StoreClock, connect_carelessly, made
 
@@ -56,3 +57,16 @@ class TestSqliteStoreAsItIsFollowed(Following):
 
 class TestSqliteStoreAsTimePasses(FleetKeeperContract):
     pass
+
+
+class TestSqliteStoreAsNetworksCrowd(Crowding):
+    pass
+
+
+class TestSqliteStoreThatFills(Enrolling):
+    @pytest.fixture
+    async def store(self, tmp_path, clock):
+        store = made(tmp_path / "fleet.db", connect_carelessly, clock, SMALL)
+        await store.open()
+        yield store
+        await store.close()

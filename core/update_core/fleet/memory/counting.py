@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from types import MappingProxyType
 
-from update_core.fleet import attributes, census
+from update_core.fleet import ahead, attributes, census
+from update_core.fleet.ahead import Part
 from update_core.fleet.attributes import Attributes
 from update_core.fleet.census import Census, Kind
 from update_core.fleet.grants import FAILURES, Grant
@@ -26,7 +27,7 @@ def progress(memory: Memory, groups: Sequence[ResolvedGroup], now: datetime) -> 
     return {key: _progress(memory, key, given.get(key), instances, now) for key, instances in heard.items()}
 
 
-def of_waves(row: GroupRow, waiting: Mapping[str, int]) -> Mapping[str, WaveCounts]:
+def of_waves(row: GroupRow, waiting: Mapping[str, int], counted_ahead: Mapping[str, int]) -> Mapping[str, WaveCounts]:
     """Counts by wave. Failures count since the last resume; who succeeded before it is still there, and isn't granted again."""
     succeeded: Counter[str] = Counter()
     for (_, wave), tally in row.tallies.items():
@@ -38,6 +39,7 @@ def of_waves(row: GroupRow, waiting: Mapping[str, int]) -> Mapping[str, WaveCoun
                 succeeded=succeeded[wave],
                 failed=row.tallies.get((row.epoch, wave), (0, 0))[1],
                 waiting=count,
+                ahead=counted_ahead.get(wave),
             )
             for wave, count in waiting.items()
         }
@@ -53,8 +55,13 @@ def _progress(
     until = census.known_until(rollout, group, now)
     refused = [known for known in heard if known.last_refusal in census.OUT_OF_REACH]
     by_machine = census.by_machine(group, rollout)
+
+    def machine(known: Known) -> Attributes:
+        return known.attributes if by_machine else attributes.NONE
+
+    known_well = [known for known in heard if known.last_seen >= since and known.first_seen <= until]
     taken = Census(
-        _kinds(heard, since, until, lambda known: known.attributes if by_machine else attributes.NONE),
+        _kinds(heard, since, until, machine),
         _kinds(refused, since, until, lambda _: attributes.NONE),
     )
     standing = census.read(taken, group, rollout)
@@ -72,9 +79,29 @@ def _progress(
             for grant in _grants(memory.instances.values(), key)
         ),
         finished=standing.finished,
-        waves=of_waves(row, standing.waiting),
+        waves=of_waves(row, standing.waiting, _ahead(row, group, taken, known_well, machine)),
         latch=row.latch,
     )
+
+
+def _ahead(
+    row: GroupRow,
+    group: ResolvedGroup | None,
+    taken: Census,
+    known_well: Iterable[Known],
+    machine: Callable[[Known], Attributes],
+) -> Mapping[str, int]:
+    rollout = row.rollouts.get(row.highest_sequence)
+    what = ahead.sought(group, rollout) if group is not None else None
+    if group is None or rollout is None or what is None:
+        return {}
+    parts, counted = ahead.parts(what, taken, group, rollout), Counter[Part]()
+    for known in known_well:
+        part = parts.get((known.version, machine(known)))
+        if part is None or not what.numbered.isdisjoint(known.waves(row.track, row.highest_sequence)):
+            continue
+        counted[part] += part.has(what.salt, known.instance_id)
+    return {what.wave.name: ahead.total(what, counted, row.through)}
 
 
 def _kinds(

@@ -79,13 +79,15 @@ def _record(
     )
 
 
-def _progress(course: Course) -> tuple[int, ...]:
+def _progress(course: Course) -> tuple[float, ...]:
     """What only ever rises in one rollout, most telling first."""
     opened = course.opened or ()
     return (
         course.epoch,
         course.halted is not None,
         course.dependencies_met_at is not None,
+        # Where there are too many, one that a later one includes isn't told of any more.
+        opened[-1].opened_at.timestamp() if opened else 0.0,
         len(opened),
         sum(wave.settled_at is not None for wave in opened),
         course.stopped_seconds,

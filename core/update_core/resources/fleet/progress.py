@@ -39,6 +39,13 @@ class ProgressWave(Model):
         le=MAX_COUNT,
         description="Active instances below the version that match it, whatever its share.",
     )
+    ahead: int | None = Field(
+        default=None,
+        ge=0,
+        le=MAX_COUNT,
+        description="Those of waiting whom it would let in and no open wave does, counted one by one. Only of the next wave, while it "
+        "may open soon.",
+    )
 
 
 class ProgressCounts(InstanceCounts):
