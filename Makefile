@@ -65,6 +65,10 @@ test-slow: $(INSTALLED) postgresql ## The tests that make test leaves out: long 
 test-rules: $(INSTALLED) ## Take each rule of the rollouts out in turn, and print which test fails then; RULES_ARGS="--only approval"
 	@$(BIN)/python tools/rule_mutations.py $(RULES_ARGS)
 
+.PHONY: test-chaos
+test-chaos: $(INSTALLED) postgresql ## A fleet of 100,000 on two replicas while everything goes wrong: no limit exceeded by one
+	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -m slow tests/unit/rollout_proof/test_fleet_in_chaos.py $(PYTEST_ARGS)
+
 .PHONY: lint
 lint: $(INSTALLED) ## ruff, format, mypy --strict, import-linter, generated files up to date
 	@$(BIN)/ruff check $(CHECKED)
@@ -94,7 +98,7 @@ rollout-docs: $(INSTALLED) ## Regenerate the tables and diagrams of docs/rollout
 	@$(BIN)/python tools/generate_rollout_docs.py
 
 .PHONY: bench
-bench: $(INSTALLED) ## What a check costs beside an empty server, and pages of a large fleet, as JSON; BENCH_ARGS="--only steady_xml"
+bench: $(INSTALLED) ## What checks, grants, starts and large fleets cost, as JSON; BENCH_ARGS="--only steady_xml"
 	@$(BIN)/python bench/run.py $(BENCH_ARGS)
 
 # Not among what every checkout installs: it is a large wheel, and not there for every platform.

@@ -25,6 +25,7 @@ def main(port: int, private_port: int, folder: Path, database: str, flush_interv
         database=settings.database(database),
         package_base_url=settings.package_base_url(None, listen),
         snapshot=folder / "catalog.json",
+        # All come from one network.
         new_ids_per_minute=0,
     )
     if flush_interval_seconds:

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import signal
 import socket
 import subprocess
@@ -27,6 +28,7 @@ _ROLLOUT_SERVICE = Path(__file__).with_name("rollout_service.py")
 _EMPTY_APP = Path(__file__).with_name("empty_app.py")
 _PATIENCE_SECONDS = 30.0
 _INTRODUCED_SECONDS = 2
+_SHOWN_OF_LOG = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +75,11 @@ def rollout_service(
         sys.executable, str(_ROLLOUT_SERVICE), str(port), str(private_port), str(folder), database,
         str(flush_interval_seconds),
     ]  # fmt: skip
-    with running(command) as process:
+    log = folder / "log"
+    with running(command, log) as process:
         server = Server(process, port, private_port)
-        await_ready(server)
+        if not _is_ready(server):
+            sys.exit(f"the service doesn't become ready: {log.read_text()[-_SHOWN_OF_LOG:]}")
         yield server
 
 
@@ -89,17 +93,17 @@ def introduce_all(server: Server, requests: Path, count: int) -> None:
         sys.exit(f"{heard:.0f} of {count} instances are remembered")
 
 
-def await_ready(server: Server) -> None:
-    """Return as soon as the process says that it can answer; ends the program if it doesn't."""
+def _is_ready(server: Server) -> bool:
+    """Return as soon as the process says that it can answer; False if it doesn't."""
     deadline = time.monotonic() + _PATIENCE_SECONDS
     while time.monotonic() < deadline and server.process.poll() is None:
         with (
             contextlib.suppress(OSError),
             urllib.request.urlopen(f"http://127.0.0.1:{server.private_port}/readyz", timeout=_PATIENCE_SECONDS),
         ):
-            return
+            return True
         time.sleep(0.01)
-    sys.exit("the service doesn't become ready")
+    return False
 
 
 @contextlib.contextmanager
@@ -126,9 +130,9 @@ def store_calls(server: Server, folder: Path) -> dict[str, int]:
 
 
 @contextlib.contextmanager
-def running(command: list[str]) -> Iterator[subprocess.Popen[bytes]]:
-    """The process, ended at the end."""
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+def running(command: list[str], log: Path = Path(os.devnull)) -> Iterator[subprocess.Popen[bytes]]:
+    """The process, ended at the end; what it says goes into the log."""
+    with log.open("wb") as said, subprocess.Popen(command, stdout=said, stderr=said) as process:
         try:
             yield process
         finally:

@@ -57,7 +57,7 @@ def _with_tables(page: str, measured: dict[str, Any]) -> str:
 
 
 def _tables(measured: dict[str, Any]) -> list[str]:
-    return [
+    lines = [
         _machine(measured["machine"], measured["extent"]),
         "",
         *_costs(measured),
@@ -69,17 +69,11 @@ def _tables(measured: dict[str, Any]) -> list[str]:
         *_pages(measured["fleet_pages"]),
         "",
         _kubectl(measured["fleet_pages"]),
-        "",
-        *_denied(measured["denied"]),
-        "",
-        *_grants(measured["grants"]),
-        "",
-        *_starts(measured["start_up"]),
-        "",
-        _memory(measured["start_up"]),
-        "",
-        *_operator(measured["operator"]),
     ]
+    for part, told in (("denied", _denied), ("grants", _grants), ("start_up", _starts), ("operator", _operator)):
+        if part in measured:
+            lines += ["", *told(measured[part])]
+    return lines
 
 
 def _machine(machine: dict[str, Any], extent: dict[str, Any]) -> str:
@@ -206,7 +200,7 @@ def _starts(part: dict[str, Any]) -> list[str]:
         if part["ready"][key] is not None
     ]
     heading = f"start with {part['instances']:,} instances, {part['in_flight']:,} updates in flight"
-    return _table((heading, "seconds until ready", "MB then"), rows)
+    return [*_table((heading, "seconds until ready", "MB then"), rows), "", _memory(part)]
 
 
 def _memory(part: dict[str, Any]) -> str:

@@ -16,10 +16,10 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
 
-from support.removals import advancing, deciding, recording  # noqa: E402 - they lie beside the tests
+from support.removals import advancing, bounding, deciding, recording  # noqa: E402 - they lie beside the tests
 from support.removals.edits import Removal  # noqa: E402
 
-ALL = (*deciding.REMOVALS, *advancing.REMOVALS, *recording.REMOVALS)
+ALL = (*deciding.REMOVALS, *advancing.REMOVALS, *recording.REMOVALS, *bounding.REMOVALS)
 # The name of the variable is hook.VARIABLE: that module is for the process that runs the tests.
 VARIABLE = "REMOVED_RULE"
 # Without conftest.py: these tests need neither a control plane nor PostgreSQL, and the two take longer to import than the tests to run.

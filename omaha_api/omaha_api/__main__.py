@@ -145,6 +145,15 @@ def serve(
             help="Updates in flight that one network may have in an application; 0: as many as come.",
         ),
     ] = 0,
+    samples_percent_per_network: Annotated[
+        int,
+        typer.Option(
+            envvar="OMAHA_API_SAMPLES_PERCENT_PER_NETWORK",
+            min=1,
+            max=100,
+            help="The share that one network may have of the outcomes by which haltOn judges a rollout.",
+        ),
+    ] = 100,
     package_base_url: Annotated[
         str | None,
         typer.Option(
@@ -193,6 +202,7 @@ def serve(
             growth=enrolment.Growth(new_instances_factor, new_instances_extra),
             new_ids_per_minute=new_ids_per_minute,
             live_grants_per_network=live_grants_per_network,
+            samples_percent_per_network=samples_percent_per_network,
             kube=settings.KubeAccess(kubeconfig, context, service_account_dir, kube_server),
         )
         kube = kube_configuration(chosen.kube)

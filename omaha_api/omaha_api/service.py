@@ -85,9 +85,7 @@ class Service:
             enrolment=self.enrolment,
         )
         self.mirror = rollout_mirror.RolloutMirror(store, self.memory, clock)
-        self.granting = granting.Granting(
-            store, self.memory, self.mirror, clock, self.enrolment, crowding.Crowding(settings.live_grants_per_network)
-        )
+        self.granting = granting.Granting(store, self.memory, self.mirror, clock, self.enrolment, self._crowding())
         self.placements = placements.Placements(store, moved=lambda: self.board.moved())
         self.board = progress_board.ProgressBoard(
             store,
@@ -242,6 +240,10 @@ class Service:
     async def _confirm(self) -> None:
         if self.following is not None:
             await self.following.confirm()
+
+    def _crowding(self) -> crowding.Crowding:
+        chosen = self._settings
+        return crowding.Crowding(chosen.live_grants_per_network, sample_percent=chosen.samples_percent_per_network)
 
     def _shortest_active_seconds(self) -> int:
         return min((group.active_seconds for group in self.source.current.groups()), default=DEFAULT_ACTIVE_SECONDS)

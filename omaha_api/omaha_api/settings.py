@@ -105,6 +105,8 @@ class Settings:
     """New instances of one network that this process takes in; 0: as many as come."""
     live_grants_per_network: int = 0
     """Updates in flight that one network may have in an application; 0: as many as come."""
+    samples_percent_per_network: int = 100
+    """The share that one network may have of the outcomes by which a rollout is judged."""
     head_timeout_seconds: float = 10.0
     body_timeout_seconds: float = 10.0
     flush_interval_seconds: float = 2.0

@@ -10,7 +10,8 @@ from datetime import timedelta
 
 import pytest
 
-from support.fleet_store_actions import SECOND, ask, granted, known
+from support.fleet_store_actions import SECOND, ask, counts, granted, known, ledger_of
+from support.fleet_store_outcomes import BAD, GOOD, HALF, end, judged
 from support.fleet_values import APP_ID, NEW, NOW, OLD, TIMEOUTS, TRACK, asking, group, sighting, stamp
 from update_core.fleet.enrolment import BASELINE_LASTS, Growth
 from update_core.fleet.reading import InstanceQuery
@@ -74,6 +75,43 @@ class Crowding:
 
         assert isinstance(renewed.decision, Offer)
         assert renewed.closed is not None
+
+    @pytest.mark.parametrize(
+        ("percent", "networks", "halted"),
+        [
+            pytest.param(100, ["here"] * 4, True, id="no bound"),
+            pytest.param(50, ["here"] * 9, False, id="half of what is judged by, all of it from one"),
+            pytest.param(50, ["here", "here", "there", "there"], True, id="half from each of two"),
+            pytest.param(50, ["here"] * 9 + ["there"] * 2, True, id="what was beyond isn't in the way"),
+            pytest.param(1, ["here"] * 9, False, id="at least one"),
+            pytest.param(1, ["a", "b", "c", "d"], True, id="one from each"),
+        ],
+    )
+    async def test_no_network_halts_a_rollout_beyond_its_share(self, store, percent, networks, halted):
+        of_group = judged(HALF)
+        await store.record_rollout(of_group, of_group.stamp, completed=False, now=NOW)
+        for number, network in enumerate(networks):
+            await known(store, f"i{number}")
+            seen = replace(sighting(f"i{number}"), source=Source(network, sample_percent=percent))
+            assert isinstance((await store.grant(of_group, asking(f"i{number}", OLD), seen, NOW)).decision, Offer)
+            await end(store, f"i{number}", of_group, BAD)
+
+        assert ((await ledger_of(store)).latch is not None) == halted
+
+    async def test_an_instance_whose_outcome_counts_may_have_another(self, store):
+        of_group = judged(HALF)
+        await store.record_rollout(of_group, of_group.stamp, completed=False, now=NOW)
+        for number in range(3):
+            await known(store, f"i{number}")
+            seen = replace(sighting(f"i{number}"), source=Source("here", sample_percent=50))
+            await store.grant(of_group, asking(f"i{number}", OLD), seen, NOW)
+            await end(store, f"i{number}", of_group, BAD)
+        again = replace(sighting("i0"), source=Source("here", sample_percent=50))
+        await store.grant(of_group, asking("i0", OLD), again, NOW)
+        await end(store, "i0", of_group, GOOD)
+
+        wave = (await counts(store, of_group)).waves["everybody"]
+        assert (wave.succeeded, wave.failed) == (1, 1)
 
     async def test_those_from_nowhere_count_nowhere(self, store):
         for number in range(5):

@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from support.rollout_model import FAILED, LIVE, placed
+from support.rollout_model import placed
+from support.rollout_story import FAILED, LIVE
 
 MOVES = """
     SELECT history.at, history.number, history.from_state, history.to_state, history.instance_id,

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from support.fleet_values import APP_ID, NOW, asking, group, sighting
-from support.rollout_model import FAILED, LIVE, RolloutModel
+from support.rollout_model import RolloutModel
+from support.rollout_story import FAILED, LIVE
 from update_core.fleet.evidence import Event
 from update_core.fleet.grants import Grant, Timeouts
 from update_core.fleet.store import Moved

@@ -57,8 +57,8 @@ class ScriptedFleet:
     def mirror(self, app_id: str, track: str, rollout: Mapping[str, Any], **counts: Any) -> None:
         """What the service has counted of a rollout that it has seen, stamped as it is in a Group's status.
 
-        `waves` are (waiting, succeeded, failed) by name, and all who wait come in with the next; `latch` and `settled` are as they stand
-        in a GroupProgress.
+        `waves` are (waiting, succeeded, failed) by name, and after them how many come in with the wave, if it is the next; `latch` and
+        `settled` are as they stand in a GroupProgress.
         """
         status: dict[str, Any] = {name: counts.pop(name) for name in ("latch", "settled") if name in counts}
         status["waves"] = [
@@ -68,9 +68,9 @@ class ScriptedFleet:
                 "succeeded": succeeded,
                 "failed": failed,
                 "waiting": waiting,
-                "ahead": waiting,
             }
-            for name, (waiting, succeeded, failed) in counts.pop("waves", {}).items()
+            | ({"ahead": ahead[0]} if ahead else {})
+            for name, (waiting, succeeded, failed, *ahead) in counts.pop("waves", {}).items()
         ]
         instances = {"onTarget" if name == "on_target" else name: count for name, count in counts.items()}
         name = f"of-{names.slug(app_id)}-{names.slug(track)}"

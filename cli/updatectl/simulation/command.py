@@ -197,6 +197,8 @@ def _undisturbed() -> Iterator[None]:
         yield
     finally:
         if enabled:
+            # What is left of it isn't looked through either: the process ends soon.
+            gc.freeze()
             gc.enable()
 
 

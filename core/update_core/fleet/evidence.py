@@ -130,4 +130,24 @@ def _forward(grant: Grant, step: Cause, timeouts: Timeouts, now: datetime, boot_
 
 def _moved(grant: Grant, cause: Cause, now: datetime) -> Grant | None:
     state = moves.after(grant.state, cause)
-    return None if state is None else replace(grant, state=state, moved_at=now)
+    if state is None:
+        return None
+    # By place: every outcome makes one, and `replace` takes twice as long.
+    return Grant(
+        grant.app_id,
+        grant.track,
+        grant.number,
+        grant.sequence,
+        grant.version,
+        grant.instance_id,
+        state,
+        grant.granted_at,
+        now,
+        grant.deadline,
+        grant.boot_id,
+        grant.error_code,
+        grant.detail,
+        grant.wave,
+        grant.epoch,
+        grant.established,
+    )

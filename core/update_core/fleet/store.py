@@ -51,10 +51,13 @@ OFFERED = "Offer"
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """The network that an instance asks from, where that bounds what it is granted: so many updates in flight in one application."""
+    """The network that an instance asks from, where what one network may do is bounded."""
 
     network: str
-    most_in_flight: int
+    most_in_flight: int = 0
+    """Updates that it may have in flight in one application; 0: as many as come."""
+    sample_percent: int = 100
+    """Its share of the outcomes that a rollout is judged by."""
 
 
 @dataclass(frozen=True, slots=True)

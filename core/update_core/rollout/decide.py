@@ -3,7 +3,6 @@
 The server asks it from memory, the store asks it again inside the transaction that grants: memory may refuse, only rows allow.
 """
 
-import functools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -24,7 +23,7 @@ from update_core.rollout.model import (
 )
 
 
-@dataclass(frozen=True)  # without slots, for what is worked out once
+@dataclass(slots=True, eq=False)  # not frozen, for what is worked out once
 class Question:
     """Everything that a rule may look at."""
 
@@ -32,24 +31,28 @@ class Question:
     instance: Instance
     fleet: Fleet
     now: datetime
+    _way: tuple[Hop, ...] | None = None
+    _wave: str | None = "?"  # no wave has such a name
 
-    @functools.cached_property
+    @property
     def way(self) -> tuple[Hop, ...]:
         """The hops that the answer would be about, the last of which would be granted: one, but for who takes several versions at once.
 
         Empty where no path leads from the instance's version to the target, where there is no target, or no version.
         """
-        current, instance = versions.parse_or_none(self.instance.version), self.instance
-        if current is None:
-            return ()
-        return hops.way(self.group, current, instance.arch, at_once=instance.several_versions)
+        if self._way is None:
+            at, asks = versions.parse_or_none(self.instance.version), self.instance
+            self._way = () if at is None else hops.way(self.group, at, asks.arch, at_once=asks.several_versions)
+        return self._way
 
-    @functools.cached_property
+    @property
     def wave(self) -> str | None:
         """The open wave that lets the instance in, empty where none has to; None if none does."""
-        return admission.admitting(self.group, self.instance, self.fleet, self.now)
+        if self._wave == "?":
+            self._wave = admission.admitting(self.group, self.instance, self.fleet, self.now)
+        return self._wave
 
-    @functools.cached_property
+    @property
     def established(self) -> bool:
         """Whether the instance was known before the rollout, and for long enough."""
         return admission.established(self.group, self.fleet, self.now)
@@ -98,8 +101,7 @@ def _offer(question: Question) -> Offer:
     offered = [(hop, hop.payload_for(arch)) for hop in question.way]
     steps = [Step(hop.version.text, payload, hop.reason) for hop, payload in offered if payload is not None]
     if group.stamp is None or not steps or len(steps) != len(offered):
-        msg = "the rules let a group through that has no stamped package"
-        raise AssertionError(msg)
+        raise AssertionError("the rules let a group through that has no stamped package")
     *floors, last = steps
     grant = question.fleet.live_grant if reoffered(question) else None
     wave, established = question.wave or "", question.established
@@ -138,7 +140,6 @@ def up_to_date(question: Question) -> Refusal | None:
     group, instance = question.group, question.instance
     current, wanted = versions.parse_or_none(instance.version), group.wanted
     if group.stamp is not None and group.stamp.kind == "Rollback":
-        # Only who runs what was halted is moved, and back.
         halted = versions.same(instance.version, group.stamp.from_version)
         return None if current is None or halted else Refusal(Reason.UP_TO_DATE)
     if current is None or wanted is None or current < wanted:
@@ -285,9 +286,8 @@ def attempts_exhausted(question: Question) -> Refusal | None:
 
 
 def _failures(question: Question) -> Attempts | None:
-    if not question.fleet.attempts or not question.way:
-        return None
-    return admission.failures(question.group, question.fleet, question.way[-1].version.text)
+    way = question.way if question.fleet.attempts else ()
+    return admission.failures(question.group, question.fleet, way[-1].version.text) if way else None
 
 
 def dependency_not_met(question: Question) -> Refusal | None:

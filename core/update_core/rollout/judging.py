@@ -30,6 +30,12 @@ class Verdict:
     message: str
 
 
+def share(percent: int, samples: int, halt_on: HaltOn) -> int:
+    """How many of so many outcomes may come from one network that may have a percentage of them: of the first ones, as many as if there
+    were enough to judge by, and at least one."""
+    return max(1, percent * max(samples, halt_on.min_samples) // 100)
+
+
 def judge(halt_on: HaltOn, wave: str, tally: Tally, recent: Sequence[bool]) -> Verdict | None:
     """Whether the rollout halts now; None where it goes on.
 

@@ -5,6 +5,8 @@ from update_core.rollout.cohort import PPM_OF_ALL
 from update_core.rollout.waves import Asking, Opened
 from update_core.simulation.world import World
 
+_NONE: frozenset[str] = frozenset()
+
 
 class Admitting:
     """The waves of a world as they are open now."""
@@ -12,6 +14,8 @@ class Admitting:
     def __init__(self, world: World) -> None:
         self._world = world
         self._matches: dict[tuple[str, int, str], bool] = {}
+        self._opened: tuple[Opened, ...] | None = None
+        self._counting: tuple[Opened, ...] = ()
 
     def everybody(self) -> bool:
         """Whether no wave has to let anybody in."""
@@ -26,12 +30,20 @@ class Admitting:
 
     def full(self) -> frozenset[str]:
         """The waves that have let in as many as they may."""
+        opened = self._world.group.course.opened
+        if opened is not self._opened:
+            self._opened = opened
+            self._counting = tuple(wave for wave in opened or () if wave.instances is not None)
+        if not self._counting:
+            return _NONE
         through = self._world.row.through
-        return frozenset(
-            opened.name
-            for opened in self._world.group.course.opened or ()
-            if opened.instances is not None and through.get(opened.name, 0) >= opened.instances
-        )
+        return frozenset(wave.name for wave in self._counting if through.get(wave.name, 0) >= (wave.instances or 0))
+
+    def share(self) -> int:
+        """Up to which place in the order everybody is let in, in parts per million."""
+        if self.everybody():
+            return PPM_OF_ALL
+        return max((wave.ppm or 0 for wave in self._world.group.course.opened or () if not wave.match), default=0)
 
     def _lets_in(self, opened: Opened, instance: int) -> bool:
         world = self._world

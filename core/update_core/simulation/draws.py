@@ -5,7 +5,6 @@ So it doesn't matter in which order they are asked for, and a single instance ha
 
 import hashlib
 import struct
-from typing import NamedTuple
 
 _WHAT = struct.Struct(">qqqq")
 _FOUR = struct.Struct(">QQQQ")
@@ -14,13 +13,8 @@ _ALL = 64
 _INSTANCE, _ATTEMPT, _SHIFT = 1, 2, 3
 
 
-class Four(NamedTuple):
-    """Four numbers below 2**64, each as likely as any other."""
-
-    first: int
-    second: int
-    third: int
-    fourth: int
+Four = tuple[int, int, int, int]
+"""Four numbers below 2**64, each as likely as any other."""
 
 
 def below(number: int, bound: int) -> int:
@@ -49,4 +43,7 @@ def of_shift(seed: int, cycle: int, block: int) -> Four:
 
 
 def _draw(seed: int, kind: int, one: int, other: int) -> Four:
-    return Four._make(_FOUR.unpack(hashlib.blake2b(_WHAT.pack(seed, kind, one, other), digest_size=32).digest()))
+    first, second, third, fourth = _FOUR.unpack(
+        hashlib.blake2b(_WHAT.pack(seed, kind, one, other), digest_size=32).digest()
+    )
+    return first, second, third, fourth

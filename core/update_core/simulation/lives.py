@@ -30,6 +30,8 @@ class Lives:
         self._reboot = assumptions.reboot_seconds * MICROSECONDS
         self._timeout = timeouts.update_seconds * MICROSECONDS
         self._activity = world.group.active_seconds * MICROSECONDS
+        self._reported: dict[str, tuple[Evidence, ...]] = {}
+        """By version: what instances say that come back with it."""
 
     def populate(self) -> None:
         """Everybody who was there before, and what lies ahead of everybody."""
@@ -64,6 +66,8 @@ class Lives:
         if world.gone[instance] and step != Step.SILENT:
             return
         match step:
+            case Step.RETURNS:
+                self._returned(instance, now)
             case Step.JOINS:
                 world.hear(instance, world.instant(now)).last_seen = world.instant(now)
                 world.come(instance)
@@ -80,8 +84,6 @@ class Lives:
                 self._leaves(instance, now)
             case Step.INSTALLS:
                 self._installed(instance, now)
-            case Step.RETURNS:
-                self._returned(instance, now)
 
     def _reports(self, instance: int, now: int, at: int, step: Step) -> None:
         world = self._world
@@ -106,7 +108,9 @@ class Lives:
         world.go(instance)
         known.version = version
         world.come(instance)
-        world.weigh(instance, now, (Reported(version),))
+        if version not in self._reported:
+            self._reported[version] = (Reported(version),)
+        world.weigh(instance, now, self._reported[version])
         self._idle(instance, now)
 
     def _idle(self, instance: int, now: int) -> None:

@@ -32,7 +32,7 @@ class Polls:
         key = cycle * self.blocks + block
         shift = self._known.get(key)
         if shift is None:
-            shift = self._known[key] = draws.below(draws.of_shift(self._seed, cycle, block).first, self.length)
+            shift = self._known[key] = draws.below(draws.of_shift(self._seed, cycle, block)[0], self.length)
         return shift
 
     def at(self, place: int, cycle: int) -> int:

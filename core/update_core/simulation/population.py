@@ -1,5 +1,6 @@
 """Who is in the fleet that is made up? Each instance's id, place in the interval, place in the rollout's order, machine, and life."""
 
+from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -38,8 +39,8 @@ class Population:
         self.established = assumptions.fleet
         """Those below are."""
         self.ids = [f"{_PREFIX}{number:07}" for number in range(self.size)]
-        self.places: list[int] = []
-        self.needed: list[int] = []
+        self.places = array("Q", bytes(8 * self.size))
+        self.needed = array("L", bytes(array("L").itemsize * self.size))
         """The share of the order, in parts per million, from which on an instance is in it."""
         self.machines = bytearray(self.size)
         """The part of the fleet that an instance belongs to."""
@@ -55,8 +56,8 @@ class Population:
         leaving = assumptions.leave_ppm * until // _DAY
         for instance, name in enumerate(self.ids):
             place, leaves, machine, when = draws.of_instance(assumptions.seed, instance)
-            self.places.append(draws.below(place, places))
-            self.needed.append(cohort.position(salt, name) * cohort.PPM_OF_ALL // _PLACES + 1)
+            self.places[instance] = draws.below(place, places)
+            self.needed[instance] = cohort.position(salt, name) * cohort.PPM_OF_ALL // _PLACES + 1
             if len(shares) > 1:
                 drawn = draws.below(machine, shares[-1])
                 self.machines[instance] = next(part for part, share in enumerate(shares) if drawn < share)

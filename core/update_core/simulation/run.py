@@ -88,6 +88,9 @@ def _until_the_end(world: World, operator: Operator, lives: Lives, told: Told | 
 
 
 def _step(world: World, operator: Operator, lives: Lives, step: int, instance: int, now: int) -> None:
+    if step < Step.SWEEP:
+        lives.step(step, instance, now)
+        return
     match step:
         case Step.OPERATOR:
             operator.look(now)

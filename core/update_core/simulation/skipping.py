@@ -69,7 +69,7 @@ class Skipping:
         """See Crowd.next."""
         first: tuple[int, int] | None = None
         for which in (0, 1):
-            if self._full[which] or not len(self._waiting[which]) or self._held_until[which] >= NEVER:
+            if self._full[which] or not self._waiting[which].count or self._held_until[which] >= NEVER:
                 continue
             candidate = self._candidates[which]
             if candidate is None or candidate[0] < now:
@@ -234,21 +234,25 @@ class Skipping:
 
     def _let_in(self) -> None:
         """Whoever is in the waves that are open now waits."""
+        share, needed = self._admitting.share(), self._world.population.needed
         for instance in self._all(Place.OUT):
-            if self._admitting.admits(instance):
+            if needed[instance] <= share or self._admitting.admits(instance):
                 self._put(instance, Place.WAITS)
 
     def _hold(self, which: int, until: int) -> None:
+        candidate = self._candidates[which]
+        if candidate is not None and (candidate[0] < until or until < self._held_until[which]):
+            self._candidates[which] = None
         self._held_until[which] = until
-        self._candidates[which] = None
 
     def _note_limits(self) -> None:
         """After a grant: what the group's row says of the next one."""
         row, limits = self._world.row, self._world.group.limits
         slot: datetime | None = row.rate_slot(limits)
         if slot is not None:
-            self._hold(0, self._world.since_start(slot))
-            self._hold(1, max(self._held_until[1], self._world.since_start(slot)))
+            until = self._world.since_start(slot)
+            self._hold(0, until)
+            self._hold(1, max(self._held_until[1], until))
         if limits.max_in_flight is not None and row.in_flight >= limits.max_in_flight:
             self._full = [True, True]
         filled = self._admitting.full()

@@ -20,17 +20,17 @@ class Waiting:
         self._lists: list[list[int]] = [[] for _ in range(lists)]
         self._filled = 0
         """A bit for each list that isn't empty."""
-        self._count = 0
-
-    def __len__(self) -> int:
-        return self._count
+        self.count = 0
+        """How many they are."""
 
     def add(self, instance: int, place: int) -> None:
         """An instance waits from now on."""
         number = place // self._width
-        insort(self._lists[number], place << _INDEX_BITS | instance)
-        self._filled |= 1 << number
-        self._count += 1
+        keys = self._lists[number]
+        if not keys:
+            self._filled |= 1 << number
+        insort(keys, place << _INDEX_BITS | instance)
+        self.count += 1
 
     def remove(self, instance: int, place: int) -> None:
         """It doesn't any more."""
@@ -39,7 +39,7 @@ class Waiting:
         del keys[bisect_left(keys, key)]
         if not keys:
             self._filled ^= 1 << number
-        self._count -= 1
+        self.count -= 1
 
     def instances(self) -> list[int]:
         """All of them, in no order that matters."""
@@ -47,7 +47,7 @@ class Waiting:
 
     def first(self, now: int) -> tuple[int, int] | None:
         """(when, which instance) checks first from `now` on; of several at once the one with the lowest number. None if nobody waits."""
-        if not self._count:
+        if not self.count:
             return None
         polls = self._polls
         cycle, rest = divmod(now, polls.interval)

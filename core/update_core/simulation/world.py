@@ -26,6 +26,7 @@ from update_core.simulation.population import Population, asked_by
 
 KNOWN_BEFORE = timedelta(days=400)
 """For how long the fleet was known when the rollout began: longer than any minAgeSeconds."""
+_MICROSECOND = timedelta(microseconds=1)
 
 
 class Step(IntEnum):
@@ -93,6 +94,8 @@ class World:
         self.group = group
         self.stamp = stamp
         self.assumptions = assumptions
+        self._started_at = assumptions.started_at
+        self._known_since = assumptions.started_at - KNOWN_BEFORE
         self.journal = journal
         self.polls = Polls(assumptions)
         self.population = Population(assumptions, self.polls, stamp.salt)
@@ -118,11 +121,11 @@ class World:
 
     def instant(self, at: int) -> datetime:
         """A time as the store takes it."""
-        return self.assumptions.started_at + timedelta(0, 0, at)
+        return self._started_at + timedelta(0, 0, at)
 
     def since_start(self, moment: datetime) -> int:
         """The time of an instant."""
-        return (moment - self.assumptions.started_at) // timedelta(microseconds=1)
+        return (moment - self._started_at) // _MICROSECOND
 
     def later(self, at: int, step: Step, instance: int = 0) -> None:
         """Something happens then, unless that is after the time looked at."""
@@ -168,7 +171,7 @@ class World:
         """The store's record of an instance; one that was there before is made when it is needed first."""
         known = self.known[instance]
         if known is None:
-            since = first_seen or self.assumptions.started_at - KNOWN_BEFORE
+            since = first_seen or self._known_since
             machine = self.assumptions.machines[self.population.machines[instance]]
             name, group = self.population.ids[instance], self.group
             known = Known(group.app_id, name, since, since, group.track, self.assumptions.from_version)

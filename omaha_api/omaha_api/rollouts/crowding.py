@@ -19,16 +19,17 @@ MAX_NETWORKS = 20_000
 class Crowding:
     """Which networks were full, as one process knows it."""
 
-    def __init__(self, most_in_flight: int = 0, *, max_networks: int = MAX_NETWORKS) -> None:
-        """`most_in_flight` of one network in one application; 0: as many as come."""
+    def __init__(self, most_in_flight: int = 0, *, sample_percent: int = 100, max_networks: int = MAX_NETWORKS) -> None:
+        """`most_in_flight` of one network in one application; 0: as many as come. `sample_percent`: see Source."""
         self._most = most_in_flight
+        self._sample_percent = sample_percent
         self._max_networks = max_networks
         self._full: OrderedDict[tuple[str, str], datetime] = OrderedDict()
 
     def source(self, network: Network) -> Source | None:
         """Where a request came from, if that matters."""
-        name = network() if self._most else ""
-        return Source(name, self._most) if name else None
+        name = network() if self._most or self._sample_percent < 100 else ""
+        return Source(name, self._most, self._sample_percent) if name else None
 
     def full(self, app_id: str, source: Source, at: datetime) -> bool:
         """Whether the network had no room in an application a moment ago."""

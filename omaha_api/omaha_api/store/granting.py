@@ -44,7 +44,7 @@ def grant(
     closed = grants.close(connection, held, group.track, at) if held else None
     granted = _new_grant(group, decision, row, asking, at)
     newcomer = None if granted.established else row.next_newcomer
-    grants.add(connection, granted, newcomer, source.network if source is not None else "")
+    grants.add(connection, granted, newcomer, source)
     row = _counted(row, granted, closed, first=outcomes.granted(connection, granted))
     groups.save(connection, row)
     # What it was refused for before is over.

@@ -23,7 +23,8 @@ _DUE = f"""
 """  # noqa: S608 - the columns are a constant
 _FIRST_DEADLINE = "SELECT min(deadline) FROM grants INDEXED BY live_deadlines WHERE app_id = ? AND track = ? AND live"
 _INSERT = f"""
-    INSERT INTO grants ({rows.GRANT_COLUMNS}, newcomer, network) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    INSERT INTO grants ({rows.GRANT_COLUMNS}, newcomer, network, sample_percent)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """  # noqa: S608 - the columns are a constant
 # It stops where there are enough.
 _OF_NETWORK = """
@@ -61,14 +62,17 @@ def first_deadline(connection: Connection, app_id: str, track: str) -> datetime 
 
 def crowded(connection: Connection, app_id: str, source: Source, asking: str) -> bool:
     """Whether others from the instance's network have as many grants in flight as one may have."""
+    if not source.most_in_flight:
+        return False
     values = (app_id, source.network, asking, source.most_in_flight)
     (others,) = connection.execute(_OF_NETWORK, values).fetchone()
     return bool(others >= source.most_in_flight)
 
 
-def add(connection: Connection, grant: Grant, newcomer: int | None = None, network: str = "") -> None:
+def add(connection: Connection, grant: Grant, newcomer: int | None = None, source: Source | None = None) -> None:
     """Write a new grant, with its number among newcomers' if it is one's. Its group's counters are the caller's."""
-    connection.execute(_INSERT, (*rows.from_grant(grant), newcomer, network))
+    network, percent = (source.network, source.sample_percent) if source is not None else ("", 100)
+    connection.execute(_INSERT, (*rows.from_grant(grant), newcomer, network, percent))
     _note(connection, grant, "")
 
 

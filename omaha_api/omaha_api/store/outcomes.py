@@ -36,15 +36,26 @@ _LATEST = """
     SELECT wave, failed FROM samples WHERE app_id = ? AND track = ? AND instance_id = ? AND sequence = ? AND epoch = ?
 """
 _OUTCOME = """
-    INSERT INTO samples (app_id, track, instance_id, sequence, through, epoch, wave, failed, error_code, place)
-    VALUES (?, ?, ?, ?, '', ?, ?, ?, ?, (
+    INSERT INTO samples (app_id, track, instance_id, sequence, through, epoch, wave, failed, error_code, network, place)
+    VALUES (?, ?, ?, ?, '', ?, ?, ?, ?, ?, (
         SELECT coalesce(max(place), 0) + 1 FROM samples INDEXED BY samples_by_place
         WHERE app_id = ? AND track = ? AND sequence = ? AND epoch = ? AND place IS NOT NULL
     ))
     ON CONFLICT (app_id, track, instance_id) DO UPDATE SET
         through = CASE WHEN samples.sequence = excluded.sequence THEN samples.through ELSE '' END,
         sequence = excluded.sequence, epoch = excluded.epoch, wave = excluded.wave, failed = excluded.failed,
-        error_code = excluded.error_code, place = excluded.place
+        error_code = excluded.error_code, network = excluded.network, place = excluded.place
+"""
+# Networks are written where one may have a share alone.
+_NETWORK = (
+    "SELECT network, sample_percent FROM grants WHERE app_id = ? AND track = ? AND number = ? AND sample_percent < 100"
+)
+_SAMPLES = """
+    SELECT coalesce(sum(succeeded + failed), 0) FROM tallies WHERE app_id = ? AND track = ? AND sequence = ? AND epoch = ?
+"""
+_OF_NETWORK = """
+    SELECT count(*) FROM samples INDEXED BY samples_by_network
+    WHERE app_id = ? AND track = ? AND sequence = ? AND epoch = ? AND network = ? AND network <> ''
 """
 _COUNT = """
     INSERT INTO tallies (app_id, track, sequence, epoch, wave, succeeded, failed) VALUES (?, ?, ?, ?, ?, ?, ?)
@@ -100,7 +111,8 @@ def _record(connection: Connection, grant: Grant) -> bool:
     row = groups.load(connection, grant.app_id, grant.track)
     if row is None or (grant.sequence, grant.epoch) != row.judging.of:
         return False
-    _sample(connection, grant)
+    if not _sample(connection, grant, row.judging.halt_on):
+        return False
     judging, latch = row.judging, row.latch
     if judging.halt_on is None or (latch is not None and (latch.sequence, latch.epoch) >= judging.of):
         return False
@@ -125,18 +137,26 @@ def _record(connection: Connection, grant: Grant) -> bool:
     return True
 
 
-def _sample(connection: Connection, grant: Grant) -> None:
-    """Replace the instance's outcome by its latest, and move the tallies by the difference."""
+def _sample(connection: Connection, grant: Grant, halt_on: HaltOn | None) -> bool:
+    """Replace the instance's outcome by its latest, and move the tallies by the difference. False: its network had its share."""
     failed, code = int(grant.state in FAILURES), grant.error_code if grant.state in FAILURES else None
     group, rollout = (grant.app_id, grant.track), (grant.sequence, grant.epoch)
     before = connection.execute(_LATEST, (*group, grant.instance_id, *rollout)).fetchone()
-    connection.execute(_OUTCOME, (*group, grant.instance_id, *rollout, grant.wave, failed, code, *group, *rollout))
+    network, percent = connection.execute(_NETWORK, (*group, grant.number)).fetchone() or ("", 100)
+    if network and before is None and halt_on is not None:
+        (samples,) = connection.execute(_SAMPLES, (*group, *rollout)).fetchone()
+        (own,) = connection.execute(_OF_NETWORK, (*group, *rollout, network)).fetchone()
+        if own >= judges.share(percent, samples + 1, halt_on):
+            return False
+    told = (grant.wave, failed, code, network)
+    connection.execute(_OUTCOME, (*group, grant.instance_id, *rollout, *told, *group, *rollout))
     if before == (grant.wave, failed):
-        return
+        return True
     if before is not None:
         wave, had_failed = before
         connection.execute(_COUNT, (*group, *rollout, wave, had_failed - 1, -had_failed))
     connection.execute(_COUNT, (*group, *rollout, grant.wave, 1 - failed, failed))
+    return True
 
 
 def _tally(connection: Connection, row: GroupRow, judging: Judging) -> Tally:

@@ -292,6 +292,9 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         # Where a network is bounded: which one the grant was given to.
         "ALTER TABLE grants ADD COLUMN network TEXT NOT NULL DEFAULT ''",
         "CREATE INDEX live_by_network ON grants (app_id, network) WHERE live AND network <> ''",
+        "ALTER TABLE grants ADD COLUMN sample_percent INTEGER NOT NULL DEFAULT 100",
+        "ALTER TABLE samples ADD COLUMN network TEXT NOT NULL DEFAULT ''",
+        "CREATE INDEX samples_by_network ON samples (app_id, track, sequence, epoch, network) WHERE network <> ''",
     ),
 )
 

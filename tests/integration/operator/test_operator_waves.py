@@ -11,7 +11,7 @@ WAVES = {
         {"name": "everybody", "percent": 100},
     ]
 }
-COUNTED = {"canary": (10, 0, 0), "half": (10, 0, 0), "everybody": (10, 0, 0)}
+COUNTED = {"canary": (10, 0, 0, 1), "half": (10, 0, 0, 4), "everybody": (10, 0, 0)}
 TEN = {"total": 10, "active": 10}
 
 

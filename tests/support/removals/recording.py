@@ -194,10 +194,11 @@ _JUDGING = [
         "outcomes",
         # The check alone is a short cut: what is counted is kept apart by rollout as well.
         Swapped(
-            " or (grant.sequence, grant.epoch) != row.judging.of:\n        return False\n    _sample(connection, grant)\n",
+            " or (grant.sequence, grant.epoch) != row.judging.of:\n        return False\n"
+            "    if not _sample(connection, grant, row.judging.halt_on):\n",
             ":\n        return False\n    import dataclasses\n"
             "    rollout = {'sequence': row.judging.sequence, 'epoch': row.judging.epoch}\n"
-            "    _sample(connection, dataclasses.replace(grant, **rollout))\n",
+            "    if not _sample(connection, dataclasses.replace(grant, **rollout), row.judging.halt_on):\n",
         ),
         "earlier_rollout_do_not_count or resume_counts_failures_anew or outcome_of_an_update_that_began_before",
     ),

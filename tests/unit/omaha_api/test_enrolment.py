@@ -11,6 +11,7 @@ from omaha_api.rollouts import crowding
 from support import omaha_fleet, sqlite_stores
 from support.eventually import eventually
 from support.omaha_service import OmahaService, TestClock
+from support.scripted_store import ScriptedStore
 from update_core.fleet.enrolment import BASELINE_LASTS, Growth
 from update_core.fleet.reading import InstanceQuery
 from update_core.fleet.store import Source
@@ -20,6 +21,16 @@ APP = omaha_fleet.APP_ID
 ROOM = 300
 FLOOD = 20_000
 HERE, THERE = "203.0.113.7", "203.0.113.8"
+
+
+@pytest.fixture
+def clock():
+    return TestClock()
+
+
+@pytest.fixture
+def store():
+    return ScriptedStore()
 
 
 @pytest.fixture
@@ -204,7 +215,7 @@ async def test_where_there_is_no_network_there_is_no_bound(clock):
 
 
 async def test_no_network_is_worked_out_for_those_who_are_known(store):
-    omaha = await OmahaService(store, TestClock(), new_ids_per_minute=1).start(omaha_fleet.fleet(APP))
+    omaha = await OmahaService(store, new_ids_per_minute=1).start(omaha_fleet.fleet(APP))
     await check(omaha, "one", client=HERE)
 
     for version in ("1.0.0", "1.1.0", "1.1.0"):

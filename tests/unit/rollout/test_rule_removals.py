@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from support.removals import advancing, deciding, recording
+from support.removals import advancing, bounding, deciding, recording
 from support.removals.edits import Silenced, Swapped, understood
 from update_core.fleet import evidence
 from update_core.rollout import decide
 
 REPOSITORY = Path(__file__).resolve().parents[3]
-REMOVALS = (*deciding.REMOVALS, *advancing.REMOVALS, *recording.REMOVALS)
+REMOVALS = (*deciding.REMOVALS, *advancing.REMOVALS, *recording.REMOVALS, *bounding.REMOVALS)
 EACH_REMOVAL = pytest.mark.parametrize("removal", REMOVALS, ids=[removal.rule for removal in REMOVALS])
 
 

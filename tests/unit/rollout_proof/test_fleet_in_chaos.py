@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
-from support import chaos, grant_audit
+from support import chaos, chaos_faults, grant_audit
 from support.chaos import Chaos, Release
 from support.grant_audit import Rules, Terms
 from support.rollout_model import placed
@@ -143,7 +143,7 @@ def assert_halts(postgres, database, audit):
 
 def assert_enough_went_wrong(fleet):
     did = fleet.dice.did
-    for what in chaos.OPERATIONS:
+    for what in chaos_faults.OPERATIONS:
         for when in ("before", "after"):
             assert did[f"{what} failed {when}"] > 0
     for what in ("a reply was lost", "a request came twice", "a clock jumped", "a replica was killed"):

@@ -98,7 +98,7 @@ def _new_grant(group: ResolvedGroup, offer: Offer, row: GroupRow, instance_id: s
         state=GrantState.GRANTED,
         granted_at=at,
         moved_at=at,
-        deadline=at + timedelta(seconds=group.timeouts.update_seconds),
+        deadline=at + timedelta(0, group.timeouts.update_seconds),
         wave=offer.wave,
         epoch=group.course.epoch,
         established=offer.established,

@@ -103,6 +103,10 @@ def first_deadline(memory: Memory, row: GroupRow) -> datetime | None:
 def _await(memory: Memory, known: Known, grant: Grant) -> None:
     memory.entries += 1
     heapq.heappush(memory.deadlines, (grant.deadline, memory.entries, known))
+    if len(memory.deadlines) > memory.crowded:
+        memory.deadlines = [entry for entry in memory.deadlines if entry[2].live_grant is not None]
+        heapq.heapify(memory.deadlines)
+        memory.crowded = 1024 + 2 * len(memory.deadlines)
 
 
 def _due(memory: Memory, now: datetime) -> Iterator[Known]:

@@ -51,7 +51,7 @@ def follow(found: GroupRow, group: ResolvedGroup, stamp: Stamp) -> None:
         return
     if judged[:2] != found.judged[:2]:
         found.samples.clear()
-        found.failing.clear()
+        found.recent.clear()
     found.judged = judged
     found.halt_on = group.plan.halt_on
     found.wave = opened[-1].name if opened else ""

@@ -1,6 +1,5 @@
 """What does a store in memory keep? The rows that a database would have, as objects that are changed in place."""
 
-from collections import OrderedDict
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
@@ -110,12 +109,14 @@ class GroupRow:
     """The wave that was opened last."""
     counting_waves: frozenset[str] = frozenset()
     """Open waves that let a number of instances in."""
-    samples: OrderedDict[str, Sample] = field(default_factory=OrderedDict)
+    samples: dict[str, Sample] = field(default_factory=dict)
     """Of the epoch that is judged, by instance, in the order in which they came."""
-    failing: OrderedDict[str, bool] = field(default_factory=OrderedDict)
-    """Of the same, whether it failed: what each outcome is judged by."""
+    recent: list[bool] = field(default_factory=list)
+    """Of the last of them, latest first, whether it failed: what each outcome is judged by."""
     tallies: dict[tuple[int, str], list[int]] = field(default_factory=dict)
     """By epoch and wave of the latest rollout: how many instances succeeded, and how many failed."""
+    _newcomers: tuple[Limits, Limits] | None = None
+    """The group's limits as they were asked for last, and what newcomers have of them."""
 
     @property
     def epoch(self) -> int:
@@ -130,7 +131,9 @@ class GroupRow:
         """The same for the newcomers' share."""
         if group_limits.max_updates is None or not self.newcomers_at:
             return None
-        return _slot(self.newcomers_at, admission.limits_for_newcomers(group_limits))
+        if self._newcomers is None or self._newcomers[0] is not group_limits:
+            self._newcomers = (group_limits, admission.limits_for_newcomers(group_limits))
+        return _slot(self.newcomers_at, self._newcomers[1])
 
     def ledger(self, group_limits: Limits | None) -> GroupLedger:
         """What a replica is told of it; without limits the slots aren't known."""
@@ -171,6 +174,8 @@ class Memory:
     """A heap with at least one entry for each of them, not later than its deadline. The number keeps equal ones apart."""
     entries: int = 0
     """Those that were ever put in."""
+    crowded: int = 1024
+    """With how many entries it is looked through for those of grants that have ended."""
 
     def known(self, app_id: str, instance_id: str) -> Known | None:
         """An instance, None if it was never heard."""

@@ -64,7 +64,9 @@ class InstanceUpdate(Model):
     )
     detail: str = Field(default="", max_length=128, description="More about how it ended, such as RolledBack.")
     wave: str = Field(
-        default="", max_length=63, description="The wave of the rollout that let the instance in; empty where none had to."
+        default="",
+        max_length=63,
+        description="The wave of the rollout that let the instance in; empty where none had to.",
     )
     failures: int = Field(
         default=0,
