@@ -13,10 +13,10 @@ from support.rollout_story import FAILED, LIVE
 
 MOVES = """
     SELECT history.at, history.number, history.from_state, history.to_state, history.instance_id,
-        grants.sequence, grants.epoch, grants.wave, grants.established, grants.granted_at
+        grants.sequence, grants.epoch, grants.wave, grants.established, grants.granted_at, app_id
     FROM update_service.history JOIN update_service.grants USING (app_id, track, number) ORDER BY history.id
 """
-"""What `replay` wants, of a database with one group."""
+"""What `replay` wants of one group; its application is told last."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ def replay(moves: Iterable[tuple[Any, ...]], rules: Rules) -> Audit:
     audit, live, recent = Audit(), {}, deque[int]()
     samples: defaultdict[tuple[int, int], dict[str, tuple[str, bool]]] = defaultdict(dict)
     latest = 0
-    for at, number, _, state, name, sequence, epoch, wave, established, granted_at in moves:
+    for at, number, _, state, name, sequence, epoch, wave, established, granted_at, _ in moves:
         if state == "Granted":
             live[name] = live.get(name, 0) + 1
             _grant(audit, rules, recent, name, sequence, epoch, wave, granted_at, established=bool(established))
