@@ -103,9 +103,11 @@ class Rollout:
             "GET", f"/apis/updateservice.dev/v1alpha1/namespaces/{self.namespace}/groups/fleet"
         )[1]
 
-    def condition(self, type_: str) -> str:
-        conditions = self.group().get("status", {}).get("conditions", ())
-        return next((each["status"] for each in conditions if each["type"] == type_), "")
+    def told(self, version: str, condition: str) -> bool:
+        """Whether the status of the rollout to the version tells the condition."""
+        status = self.group()["status"]
+        true = {each["type"] for each in status["conditions"] if each["status"] == "True"}
+        return status["rollout"]["version"] == version and condition in true
 
     def known(self) -> int:
         return self.service.rows(f"SELECT count(*) FROM update_service.instances WHERE app_id = '{self.app_id}'")[0][0]
@@ -216,9 +218,7 @@ def test_fleet_goes_in_waves_within_its_limits_though_some_fail(service, clients
     rollout = Rollout(service, clients, limits)
     halt_on = {"failurePercent": 40, "minSamples": min_samples}
 
-    opens = rollout.run(
-        0, halt_on, opens_in=4, done=lambda: rollout.condition("RolloutComplete") == "True" and moved(rollout)
-    )
+    opens = rollout.run(0, halt_on, opens_in=4, done=lambda: rollout.told("1.1.0", "RolloutComplete"))
 
     audit = audited(rollout, opens, 40, min_samples)
     assert audit.halted == {}
@@ -240,7 +240,7 @@ def test_failures_halt_the_fleet_at_the_very_outcome_that_is_too_much(service, c
     rollout = Rollout(service, clients, limits)
     halt_on = {"failurePercent": 50, "minSamples": min_samples}
 
-    opens = rollout.run(40, halt_on, opens_in=0, done=lambda: rollout.condition("Halted") == "True")
+    opens = rollout.run(40, halt_on, opens_in=0, done=lambda: rollout.told("1.1.0", "Halted"))
 
     audit = audited(rollout, opens, 50, min_samples)
     assert_waves_opened_first(rollout)
@@ -253,7 +253,3 @@ def test_failures_halt_the_fleet_at_the_very_outcome_that_is_too_much(service, c
     assert halted["errors"], json.dumps(halted)
     assert all(codes.decode(error["code"]) for error in halted["errors"])
     assert {blocker["reason"] for blocker in status["blockers"]} == {"Halted"}
-
-
-def moved(rollout: Rollout) -> bool:
-    return rollout.group()["status"]["rollout"]["version"] == "1.1.0"

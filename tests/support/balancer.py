@@ -1,12 +1,13 @@
-"""A balancer in front of several replicas: each new connection goes to the next of them, as behind a Service."""
+"""A balancer in front of several replicas: each request goes to the next of them, also of those on one connection."""
 
 import asyncio
 import contextlib
 import itertools
+import re
 import threading
 from collections.abc import Iterator, Sequence
 
-_CHUNK = 65536
+_LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 
 
 @contextlib.contextmanager
@@ -27,7 +28,8 @@ def running(ports: Sequence[int]) -> Iterator[int]:
 
 class _Balancer:
     def __init__(self, ports: Sequence[int]) -> None:
-        self._turns = itertools.cycle(ports)
+        self._ports = ports
+        self._turns = itertools.cycle(range(len(ports)))
         self._server: asyncio.Server | None = None
         self._open: set[asyncio.Task[None]] = set()
 
@@ -48,17 +50,26 @@ class _Balancer:
         assert task is not None
         self._open.add(task)
         try:
-            with contextlib.suppress(OSError, asyncio.CancelledError):
-                upstream_reader, upstream_writer = await asyncio.open_connection("127.0.0.1", next(self._turns))
-                await asyncio.gather(_copy(reader, upstream_writer), _copy(upstream_reader, writer))
+            async with contextlib.AsyncExitStack() as ends:
+                ends.callback(writer.close)
+                upstream = []
+                for port in self._ports:
+                    upstream.append(await asyncio.open_connection("127.0.0.1", port))
+                    ends.callback(upstream[-1][1].close)
+                while True:
+                    request = await _message(reader)
+                    answering, asking = upstream[next(self._turns)]
+                    asking.write(request)
+                    writer.write(await _message(answering))
+        except (OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
+            # One side has closed the connection: so does the other.
+            pass
         finally:
             self._open.discard(task)
 
 
-async def _copy(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
-    try:
-        while chunk := await source.read(_CHUNK):
-            sink.write(chunk)
-            await sink.drain()
-    finally:
-        sink.close()
+async def _message(source: asyncio.StreamReader) -> bytes:
+    """A request or a response that says how long its body is."""
+    head = await source.readuntil(b"\r\n\r\n")
+    length = _LENGTH.search(head)
+    return head + (await source.readexactly(int(length[1])) if length else b"")
