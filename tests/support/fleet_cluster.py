@@ -18,8 +18,10 @@ from typing import Any
 from support import control_plane as planes
 from support import omaha_fleet
 from support.kube_fleet import KubeFleet
+from support.omaha_port import OmahaPort
 from support.omaha_process import OmahaProcess, free_port
 from support.waiting import until
+from update_core.rollout.model import Reason
 from updatectl.local import certificates, fleet_api, installing
 from updatectl.local.control_plane.cluster import ControlPlane
 
@@ -99,11 +101,13 @@ class Team:
         cluster.access.request("POST", "/api/v1/namespaces", {"metadata": {"name": self.name}})
         self.fleet = KubeFleet(cluster.access, self.name, self.app_id)
         self._tokens: dict[str, str] = {}
+        self._package_is_known = True
 
     def roll_out(self, version: str = "1.1.0", **group: Any) -> Team:
         """The application with a group that moves to the version, known to the service."""
         self.fleet.roll_out(version, **group)
         until(lambda: self.progresses() == {"app-fake1": version}, "the service knows the group's rollout")
+        self._package_is_known = False
         return self
 
     def progresses(self) -> dict[str, str]:
@@ -118,10 +122,18 @@ class Team:
         words = "".join(f' {name}="{value}"' for name, value in attributes.items())
         for machine in machines:
             body = omaha_fleet.check(self.app_id, machine, version).replace(b" bootid", f"{words} bootid".encode())
+            if not self._package_is_known:
+                self._await_package(body)
             assert self.cluster.omaha.post(body).status == 200
         # First sights are written moments later.
         until(lambda: set(machines) <= set(self.ids()), "the machines are in the store")
         return self
+
+    def _await_package(self, body: bytes) -> None:
+        """Kinds are watched one by one: who comes first may be there before the version's package."""
+        port = OmahaPort(self.cluster.omaha)
+        until(lambda: port.answer(body)[0] != Reason.PACKAGE_UNAVAILABLE, "the service knows the version's package")
+        self._package_is_known = True
 
     def instances(self, query: str = "") -> list[Any]:
         """The instances, as the API server gives them to the administrator."""

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from support import kinds, omaha_fleet, omaha_port, omaha_requests, store_rows, waiting
-from support.omaha_requests import PING, json_check, xml_check
+from support.omaha_requests import PING, json_check, xml_check, xml_event
 from update_core.rollout.model import Reason
 from update_operator.reconcile import group
 from update_operator.reconcile.outcome import Contact, Fleet
@@ -18,6 +18,9 @@ NEXT_YEAR = (datetime.now(UTC) + timedelta(days=365)).strftime("%Y-%m-%dT%H:%M:%
 IN_TWO_DAYS = (datetime.now(UTC) + timedelta(days=2)).strftime("%A")
 FROZEN = {"freezes": [{"start": "2026-01-01T00:00:00Z", "end": NEXT_YEAR}]}
 SHUT = {"maintenanceWindows": [{"days": [IN_TWO_DAYS], "startTime": "12:00", "durationSeconds": 60, "timeZone": "UTC"}]}
+APPROVED_WAVES = {
+    "rollout": {"waves": [{"name": "nobody", "percent": 0}, {"name": "rest", "percent": 100, "approval": "Required"}]}
+}
 REFUSED = {
     Reason.UPDATES_DISABLED_BY_CLIENT: ({}, {"updatedisabled": True}, NEW),
     Reason.VERSION_UNPARSABLE: ({}, {}, NEW | {"version": "garbage"}),
@@ -30,9 +33,23 @@ REFUSED = {
     Reason.ANONYMOUS_INSTANCE: ({"maxInFlight": 5}, {}, NEW | {"machineid": ""}),
     Reason.TOO_MANY_IN_FLIGHT: ({"maxInFlight": 1}, {}, NEW),
     Reason.RATE_LIMITED: (ONE_AN_HOUR, {}, NEW),
+    Reason.HALTED: ({"rollout": {"halt": {"version": "1.1.0", "reason": "it eats disks"}}}, {}, NEW),
+    Reason.DEPENDENCY_NOT_MET: ({"rollout": {"dependsOn": [{"groupRef": {"name": "app-first"}}]}}, {}, NEW),
+    Reason.AWAITING_APPROVAL: (APPROVED_WAVES | {"course": {"open": [omaha_fleet.wave("nobody", percent=0)]}}, {}, NEW),
+    Reason.NOT_IN_COHORT: (APPROVED_WAVES | {"course": {"open": []}}, {}, NEW),
 }
-"""Reason → the group's spec, the question, and what the machine says of itself. Where there is a limit another machine has used it up."""
-OF_ALL = {Reason.VERSION_BLOCKED, Reason.PAUSED, Reason.FROZEN, Reason.OUTSIDE_WINDOW}
+"""Reason → the group's spec and what is stamped of its course, the question, and what the machine says of itself. Where there is a limit
+another machine has used it up."""
+OF_ALL = {
+    Reason.VERSION_BLOCKED,
+    Reason.PAUSED,
+    Reason.FROZEN,
+    Reason.OUTSIDE_WINDOW,
+    Reason.HALTED,
+    Reason.DEPENDENCY_NOT_MET,
+    Reason.AWAITING_APPROVAL,
+    Reason.NOT_IN_COHORT,
+}
 """These hold back the whole group."""
 OF_PACKAGES = {
     Reason.NO_PATH: ({"minFromVersion": "1.0.1"}, {}),
@@ -42,8 +59,10 @@ OF_PACKAGES = {
 """Reason → what is added to the new version's Package, and to the one that the instance runs."""
 WITHOUT_RESOURCES = {Reason.ROLLOUT_PENDING, Reason.PACKAGE_UNAVAILABLE, Reason.STALE_CATALOG}
 """These come of resources that change, see below."""
-BREAKS_THE_STORE = {Reason.STORE_UNAVAILABLE}
-"""Tried with a full disk, where the faults of the service are."""
+FAILED_BEFORE = {Reason.BACKING_OFF, Reason.ATTEMPTS_EXHAUSTED}
+"""These come of an instance's own failures, see below."""
+ELSEWHERE = {Reason.STORE_UNAVAILABLE, Reason.ENROLMENT_LIMITED}
+"""Tried with a full disk, where the faults of the service are, and with narrow bounds, where its networks are."""
 
 
 def assert_is_noupdate(reply):
@@ -97,8 +116,22 @@ def test_a_rollout_that_waits_goes_back_or_lost_its_package_is_told_as_no_update
 
 
 @pytest.mark.omaha_point(25)
+def test_who_failed_is_told_no_update_until_it_may_try_again_and_after_its_last_attempt(omaha, fleet, app_id):
+    fleet.roll_out("1.1.0", rollout={"retry": {"maxAttempts": 2, "backoffSeconds": 2}})
+    body, failure = xml_check(app_id, machineid="m"), xml_event(3, 0)
+
+    omaha.expect("Offer", body)
+    omaha.ask(xml_check(app_id, failure, machineid="m"))
+    assert_is_noupdate(omaha.expect(Reason.BACKING_OFF, body))
+
+    omaha.expect("Offer", body)
+    omaha.ask(xml_check(app_id, failure, machineid="m"))
+    assert_is_noupdate(omaha.expect(Reason.ATTEMPTS_EXHAUSTED, body))
+
+
+@pytest.mark.omaha_point(25)
 def test_every_reason_there_is_has_been_told_as_no_update():
-    assert REFUSED.keys() | OF_PACKAGES.keys() | WITHOUT_RESOURCES | BREAKS_THE_STORE == set(Reason)
+    assert REFUSED.keys() | OF_PACKAGES.keys() | WITHOUT_RESOURCES | FAILED_BEFORE | ELSEWHERE == set(Reason)
 
 
 @pytest.mark.omaha_point(26, breaks="every client: it would install an old version over a new one")

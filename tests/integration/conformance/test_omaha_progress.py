@@ -159,7 +159,7 @@ def test_an_instance_that_asks_again_is_offered_the_same_again(omaha, fleet, app
     ("codes", "ended"), [((), "Lapsed"), (((13, 1), (14, 1)), "TimedOut")], ids=["before", "after the download"]
 )
 def test_an_update_that_is_stuck_ends_after_its_time_and_may_still_turn_out_well(omaha, fleet, app_id, codes, ended):
-    fleet.roll_out("1.1.0", updateTimeoutSeconds=1, maxInFlight=2)
+    fleet.roll_out("1.1.0", updateTimeoutSeconds=1, maxInFlight=2, rollout={"retry": {"backoffSeconds": 0}})
     for machine in ("m", "late"):
         omaha.expect("Offer", check(app_id, machine))
         tell(omaha, app_id, *codes, machine=machine)
