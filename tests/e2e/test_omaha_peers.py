@@ -11,7 +11,8 @@ import pytest
 
 from support import cup_keys, omaha_clients_all, omaha_fleet, peers, store_rows
 from support.kube_fleet import KubeFleet
-from support.omaha_process import OmahaProcess, free_port, running
+from support.omaha_process import OmahaProcess, running
+from support.ports import free_port
 from support.waiting import until
 from updatectl import cup_forms
 

@@ -19,7 +19,8 @@ from support import control_plane as planes
 from support import omaha_fleet
 from support.kube_fleet import KubeFleet
 from support.omaha_port import OmahaPort
-from support.omaha_process import OmahaProcess, free_port
+from support.omaha_process import OmahaProcess
+from support.ports import free_port
 from support.waiting import until
 from update_core.rollout.model import Reason
 from updatectl.local import certificates, fleet_api, installing

@@ -82,7 +82,7 @@ class Model:
 class Judging:
     """Waves, tallies and halts."""
 
-    @settings(max_examples=60, deadline=None, suppress_health_check=OVER_STORES)
+    @settings(max_examples=25, deadline=None, suppress_health_check=OVER_STORES)
     @given(steps=STEPS)
     def test_counts_and_halts_are_those_of_the_model(self, fresh_store, steps):
         async def run() -> None:

@@ -4,7 +4,6 @@ import contextlib
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import urllib.error
@@ -17,6 +16,7 @@ from omaha_api.store.sqlite import connections
 from support import omaha_clients_all
 from support.local_stack import wait_until
 from support.omaha_service import Reply
+from support.ports import free_port
 from update_core.fleet.progress import GroupProgress
 
 START_SECONDS = 30.0
@@ -140,14 +140,6 @@ def running(process: OmahaProcess) -> Iterator[OmahaProcess]:
         yield process
     finally:
         process.kill()
-
-
-def free_port() -> int:
-    """A port that nobody has right now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def environment() -> dict[str, str]:

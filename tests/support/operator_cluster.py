@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import signal
-import socket
 import subprocess
 import sys
 import urllib.error
@@ -17,6 +16,7 @@ from typing import Any
 
 from support import control_plane as planes
 from support import lifeline
+from support.ports import free_port
 from support.scripted_fleet import PATIENT_SECONDS
 from update_operator import claims
 from updatectl.local import installing
@@ -249,13 +249,6 @@ def _condition(obj: dict[str, Any], type_: str) -> tuple[str, str] | None:
 def manifest() -> Path:
     """The operator's manifest."""
     return Path(installing.__file__).parent / "manifests" / "operator.yaml"
-
-
-def free_port() -> int:
-    """A port that nobody listens on right now."""
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return int(taken.getsockname()[1])
 
 
 def application(app_id: str, name: str = "app", **spec: Any) -> dict[str, Any]:

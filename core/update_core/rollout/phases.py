@@ -60,7 +60,8 @@ MOVES: frozenset[Move] = frozenset(
         *_rows((Phase.HALTED,), Happening.RESUMED, (*UNDER_WAY, Phase.COMPLETE)),
         # Resumed before it was halted: its failures are counted anew.
         *((phase, Happening.RESUMED, phase) for phase in (*UNDER_WAY, Phase.COMPLETE)),
-        *_rows((Phase.GROWING, Phase.ALL_OPEN), Happening.COMPLETED, (Phase.COMPLETE,)),
+        # It may be done before groups are far enough that were named when all of its waves were open.
+        *_rows((Phase.WAITING, Phase.GROWING, Phase.ALL_OPEN), Happening.COMPLETED, (Phase.COMPLETE,)),
         *_rows((*UNDER_WAY, Phase.HALTED), Happening.SUPERSEDED, (Phase.SUPERSEDED,)),
     }
 )

@@ -13,7 +13,7 @@ from omaha_api import clock
 from omaha_api.fleet_api.front import front_proxy
 from omaha_api.fleet_api.front.request_headers import User
 from support import control_plane as planes
-from support import front_proxies, omaha_process, waiting
+from support import front_proxies, omaha_process, ports, waiting
 from support.eventually import eventually
 from update_kube import client, configuration
 from updatectl.local.control_plane import authority
@@ -75,7 +75,7 @@ def fleet_port(own_control_plane, tmp_path):
     """The service as a process, and the authority of its certificate; returns a question's status, asked with a certificate or none."""
     servers = front_proxies.Authority("servers")
     certificate, key = servers.issue("fleet", usage=front_proxies.FOR_SERVERS).write(tmp_path, "serving")
-    port = omaha_process.free_port()
+    port = ports.free_port()
     flags = [
         "--fleet-listen",
         f"127.0.0.1:{port}",

@@ -12,11 +12,11 @@ from support.operator_cluster import (
     Tenant,
     application,
     channel,
-    free_port,
     group,
     package,
     private_plane,
 )
+from support.ports import free_port
 
 NAME = "v1alpha1.fleet.updateservice.dev"
 READY = ("True", "Reconciled")

@@ -19,7 +19,7 @@ from update_core.rollout.model import Reason
 
 APP = omaha_fleet.APP_ID
 ROOM = 300
-FLOOD = 20_000
+FLOOD = 8000
 HERE, THERE = "203.0.113.7", "203.0.113.8"
 
 

@@ -148,7 +148,7 @@ def with_status(view, status):
 
 
 @given(st.data())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_a_groups_status_is_a_fixed_point(data):
     now, status = kinds.later(100), GroupStatus()
     for step in range(3):
