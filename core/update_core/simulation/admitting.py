@@ -45,6 +45,10 @@ class Admitting:
             return PPM_OF_ALL
         return max((wave.ppm or 0 for wave in self._world.group.course.opened or () if not wave.match), default=0)
 
+    def by_shares_alone(self) -> bool:
+        """Whether that says it all: no open wave is for some of the instances, or for a number of them."""
+        return all(wave.ppm is not None and not wave.match for wave in self._world.group.course.opened or ())
+
     def _lets_in(self, opened: Opened, instance: int) -> bool:
         world = self._world
         if opened.match and not self._matching(opened, instance):

@@ -104,10 +104,7 @@ class Lives:
         world = self._world
         known = world.hear(instance)
         version = known.grant.version if known.grant is not None else known.version
-        # It counts as what it was until it says what it is.
-        world.go(instance)
-        known.version = version
-        world.come(instance)
+        world.becomes(instance, known, version)
         if version not in self._reported:
             self._reported[version] = (Reported(version),)
         world.weigh(instance, now, self._reported[version])

@@ -1,6 +1,5 @@
 """What would become of a group's rollout? Run it through, from its beginning to its end or for as long as is looked at it."""
 
-import heapq
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -65,12 +64,12 @@ def run(
 
 def _until_the_end(world: World, operator: Operator, lives: Lives, told: Told | None) -> int:
     """Step by step; returns when it ended."""
-    heap, crowd, count = world.heap, world.crowd, 0
+    crowd, count = world.crowd, 0
     now = 0
     while not operator.complete and world.row.latch is None:
-        asks = crowd.next(now)
-        if heap and (asks is None or heap[0][0] <= asks[0]):
-            now, step, instance = heapq.heappop(heap)
+        asks, ahead = crowd.next(now), world.first_at()
+        if ahead is not None and (asks is None or ahead <= asks[0]):
+            now, step, instance = world.pop()
             _step(world, operator, lives, step, instance, now)
             soon = now if step < Step.OPERATOR else now + 1
         elif asks is None or asks[0] > world.until:

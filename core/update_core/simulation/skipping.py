@@ -235,8 +235,9 @@ class Skipping:
     def _let_in(self) -> None:
         """Whoever is in the waves that are open now waits."""
         share, needed = self._admitting.share(), self._world.population.needed
+        others = not self._admitting.by_shares_alone()
         for instance in self._all(Place.OUT):
-            if needed[instance] <= share or self._admitting.admits(instance):
+            if needed[instance] <= share or (others and self._admitting.admits(instance)):
                 self._put(instance, Place.WAITS)
 
     def _hold(self, which: int, until: int) -> None:

@@ -4,9 +4,9 @@ from bisect import bisect_left, insort
 
 from update_core.simulation.polls import Polls
 
-_INDEX_BITS = 24
-MAX_INSTANCES = 1 << _INDEX_BITS
-_INDEX = (1 << _INDEX_BITS) - 1
+INDEX_BITS = 24
+MAX_INSTANCES = 1 << INDEX_BITS
+INDEX = (1 << INDEX_BITS) - 1
 _IN_A_LIST = 64
 
 
@@ -29,12 +29,12 @@ class Waiting:
         keys = self._lists[number]
         if not keys:
             self._filled |= 1 << number
-        insort(keys, place << _INDEX_BITS | instance)
+        insort(keys, place << INDEX_BITS | instance)
         self.count += 1
 
     def remove(self, instance: int, place: int) -> None:
         """It doesn't any more."""
-        number, key = place // self._width, place << _INDEX_BITS | instance
+        number, key = place // self._width, place << INDEX_BITS | instance
         keys = self._lists[number]
         del keys[bisect_left(keys, key)]
         if not keys:
@@ -43,7 +43,7 @@ class Waiting:
 
     def instances(self) -> list[int]:
         """All of them, in no order that matters."""
-        return [key & _INDEX for keys in self._lists for key in keys]
+        return [key & INDEX for keys in self._lists for key in keys]
 
     def first(self, now: int) -> tuple[int, int] | None:
         """(when, which instance) checks first from `now` on; of several at once the one with the lowest number. None if nobody waits."""
@@ -74,8 +74,8 @@ class Waiting:
             key = self._seek(base + offset - shift, base + turned)
         if key is None:
             return None
-        place = key >> _INDEX_BITS
-        return cycle * polls.interval + base + (place - base + shift) % polls.length, key & _INDEX
+        place = key >> INDEX_BITS
+        return cycle * polls.interval + base + (place - base + shift) % polls.length, key & INDEX
 
     def _seek(self, low: int, high: int) -> int | None:
         """The first key of the places in [low, high)."""
@@ -85,7 +85,7 @@ class Waiting:
         if number >= len(self._lists):
             return None
         keys = self._lists[number]
-        found = bisect_left(keys, low << _INDEX_BITS)
+        found = bisect_left(keys, low << INDEX_BITS)
         if found == len(keys):
             filled = self._filled >> number + 1
             if not filled:
@@ -93,4 +93,4 @@ class Waiting:
             keys = self._lists[number + (filled & -filled).bit_length()]
             found = 0
         key = keys[found]
-        return key if key >> _INDEX_BITS < high else None
+        return key if key >> INDEX_BITS < high else None

@@ -18,6 +18,7 @@ from update_core.fleet.memory import granting, moving, rollouts
 from update_core.fleet.memory.moving import Halted
 from update_core.fleet.memory.rows import Known, Memory
 from update_core.rollout.model import Decision, Instance, Offer, ResolvedGroup, Stamp
+from update_core.simulation import waiting
 from update_core.simulation.assumptions import MICROSECONDS, Assumptions
 from update_core.simulation.board import Board, Kind
 from update_core.simulation.journal import Entry, Journal
@@ -27,6 +28,8 @@ from update_core.simulation.population import Population, asked_by
 KNOWN_BEFORE = timedelta(days=400)
 """For how long the fleet was known when the rollout began: longer than any minAgeSeconds."""
 _MICROSECOND = timedelta(microseconds=1)
+_STEP_BITS = 4
+_STEPS = (1 << _STEP_BITS) - 1
 
 
 class Step(IntEnum):
@@ -102,7 +105,8 @@ class World:
         self.memory = Memory(assumptions.started_at)
         self.row = rollouts.mirror(self.memory, group, stamp, completed=False, now=assumptions.started_at)
         self.board = Board(tuple(part.attributes for part in assumptions.machines), self.reached)
-        self.heap: list[tuple[int, int, int]] = []
+        self.heap: list[int] = []
+        """What lies ahead, each as one number: when, what, and of which instance."""
         self.known: list[Known | None] = [None] * self.population.size
         self.busy = bytearray(self.population.size)
         """Whether an instance is downloading, installing or restarting: it doesn't ask meanwhile."""
@@ -130,7 +134,17 @@ class World:
     def later(self, at: int, step: Step, instance: int = 0) -> None:
         """Something happens then, unless that is after the time looked at."""
         if at <= self.until:
-            heapq.heappush(self.heap, (at, step, instance))
+            heapq.heappush(self.heap, (at << _STEP_BITS | step) << waiting.INDEX_BITS | instance)
+
+    def first_at(self) -> int | None:
+        """When the first thing happens that lies ahead; None if nothing does."""
+        return self.heap[0] >> _STEP_BITS + waiting.INDEX_BITS if self.heap else None
+
+    def pop(self) -> tuple[int, int, int]:
+        """(when, what, of which instance) that is."""
+        first = heapq.heappop(self.heap)
+        rest = first >> waiting.INDEX_BITS
+        return rest >> _STEP_BITS, rest & _STEPS, first & waiting.INDEX
 
     def asked(self, machine: int, version: str) -> Instance:
         """What a part of the fleet asks at a version."""
@@ -215,6 +229,16 @@ class World:
             self.active[instance] = 1
             self.board.come(self.kind(instance))
             self.dirty = True
+
+    def becomes(self, instance: int, known: Known, version: str) -> None:
+        """An instance runs another version. It counts as what it was until it says what it is."""
+        if self.active[instance]:
+            self._finish(instance, finished=False)
+            self.board.go(self.kind(instance))
+        known.version = version
+        self.active[instance] = 1
+        self.board.come(self.kind(instance))
+        self.dirty = True
 
     def go(self, instance: int) -> None:
         """It isn't, if it was."""
