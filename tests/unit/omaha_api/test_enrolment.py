@@ -56,6 +56,8 @@ async def fill(omaha, store) -> None:
     await asyncio.gather(*(check(omaha, f"first{number}", "1.1.0") for number in range(ROOM + 50)))
     await eventually(lambda: omaha.service.sightings.queued == 0)
     assert await rows(store) == ROOM
+    # Those beyond were remembered as well, until the store had said no.
+    await eventually(lambda: omaha.service.memory.instances <= ROOM)
 
 
 async def check(omaha, machine, version="1.0.0", **how):
@@ -147,6 +149,17 @@ async def test_an_id_that_the_service_made_up_is_not_taken_in_either(place):
 
     assert await rows(store) == ROOM
     assert list(await store.live_grants()) == []
+
+
+async def test_an_id_that_the_service_makes_up_asks_the_store_for_nothing(store):
+    omaha = await OmahaService(store).start(omaha_fleet.fleet(APP))
+    omaha.service.enrolment.close(APP, omaha.clock.now + BASELINE_LASTS, omaha.clock.now)
+    store.calls.clear()
+
+    assert await check(omaha, "") == "noupdate"
+
+    assert store.calls == []
+    assert omaha.service.tally.answers[Reason.ENROLMENT_LIMITED] == 1
 
 
 async def test_refused_ids_are_counted_by_what_refused_them(place):
