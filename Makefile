@@ -22,6 +22,7 @@ RULES_ARGS ?=
 TESTS = PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n $(WORKERS)
 DEMO_ARGS ?=
 SECONDS ?= 60
+TIMES ?= 10
 BENCH_ARGS ?=
 
 $(INSTALLED): pyproject.toml constraints.txt
@@ -60,6 +61,10 @@ test: lint postgresql ## Lint, then every test but those of make test-slow; PYTE
 .PHONY: test-slow
 test-slow: $(INSTALLED) postgresql ## The tests that make test leaves out: long courses end to end, of what it shows in parts
 	@$(TESTS) -m slow $(PYTEST_ARGS)
+
+.PHONY: test-properties
+test-properties: $(INSTALLED) postgresql ## Search with other random examples, TIMES as many as make test tries; PYTEST_ARGS="-k course"
+	@PROPERTY_TIMES=$(TIMES) $(TESTS) -m hypothesis $(PYTEST_ARGS)
 
 .PHONY: test-rules
 test-rules: $(INSTALLED) ## Take each rule of the rollouts out in turn, and print which test fails then; RULES_ARGS="--only approval"

@@ -13,8 +13,10 @@ import pytest
 pytest.register_assert_rewrite("support")
 
 from support import control_plane as planes
-from support import distribution, lifeline, postgres_server, postgres_stores
+from support import distribution, lifeline, postgres_server, postgres_stores, properties
 from updatectl.local.control_plane import cluster
+
+properties.load()
 
 RUN = pytest.StashKey[planes.Run]()
 LIFELINE = pytest.StashKey[lifeline.Lifeline]()

@@ -3,15 +3,11 @@
 A client that was away for longer is told so, and lists again.
 """
 
-import asyncio
-import logging
 from datetime import timedelta
 
+from omaha_api import rounds
 from omaha_api.clock import Clock
 from update_core.fleet.reading import FleetReader
-from update_core.fleet.store import StoreUnavailable
-
-logger = logging.getLogger(__name__)
 
 LONGEST_INTERVAL_SECONDS = 30.0
 SHORTEST_INTERVAL_SECONDS = 1.0
@@ -29,9 +25,9 @@ class LogRetention:
 
     async def run(self) -> None:
         """Prune until cancelled."""
-        while True:
-            await asyncio.sleep(self._interval_seconds)
-            try:
-                await self._store.prune(self._clock() - self._retention)
-            except StoreUnavailable as error:
-                logger.warning("the log of changes can't be pruned: %s", error)
+        await rounds.go(
+            self._prune, every_seconds=self._interval_seconds, without_store="the log of changes can't be pruned"
+        )
+
+    async def _prune(self) -> None:
+        await self._store.prune(self._clock() - self._retention)

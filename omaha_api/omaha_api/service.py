@@ -174,7 +174,8 @@ class Service:
             errors = sorted(
                 {watch.last_error for watch in self.source.watches() if watch.last_error and not watch.synced}
             )
-            reasons.append("no catalog: the Kubernetes API hasn't been listed, and there is no snapshot")
+            instead = "there is no snapshot" if self.source.saved is None else "the snapshot waits for it to fail"
+            reasons.append(f"no catalog: the Kubernetes API hasn't been listed, and {instead}")
             reasons.extend(errors)
         return reasons
 
@@ -191,8 +192,8 @@ class Service:
         else:
             self.memory.load(await self._store.live_grants(), await self._store.ledgers())
         await self.placements.load()
-        self._loaded = True
         self.source.load_snapshot()
+        self._loaded = True
 
     def fleet(self, kube: client.Client) -> FleetService:
         """The fleet API on this service's parts."""

@@ -6,11 +6,12 @@ Time is the test's own, half a minute at a time. The database's clock is the one
 
 import asyncio
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from omaha_api.service import Service
 from omaha_api.store.postgres.store import PostgresStore
 from support import omaha_fleet
 from support.chaos_faults import CrashingStore, DatabasesTime, Dice, Sky, WrongClock
@@ -201,15 +202,21 @@ class Chaos:
         """What the service does by itself."""
         for replica in self.replicas:
             service = replica.omaha.service
-            for _ in range(2):
-                # So that hardly ever all of them fail, and make an outage.
-                await service.heartbeat.beat()
-            await service.sweeper.sweep()
-            try:
-                await service.mirror._mirror(service.mirror._latest)
-                await service.sightings.flush()
-            except StoreUnavailable:
-                self.dice.did["a write waited"] += 1
+            # Two beats, so that hardly ever all of them fail, and make an outage.
+            await self._try(service.heartbeat.beat)
+            await self._try(service.heartbeat.beat)
+            await self._try(service.sweeper.sweep)
+            await self._try(self._write, service)
+
+    async def _write(self, service: Service) -> None:
+        await service.mirror._mirror(service.mirror._latest)
+        await service.sightings.flush()
+
+    async def _try(self, act: Callable[..., Awaitable[object]], *of: object) -> None:
+        try:
+            await act(*of)
+        except StoreUnavailable:
+            self.dice.did["a write waited"] += 1
 
     # Time
 

@@ -18,6 +18,7 @@ from support.fleet_store_judging import Judging
 from support.fleet_store_outcomes import Halting, Resuming, Samples
 from support.fleet_store_waves import Newcomers, Retries, Waves
 from support.fleet_values import APP_ID, NEW, NOW, OLD, TIMEOUTS, TRACK, group, sighting, stamp
+from support.properties import examples
 from update_core.fleet.attributes import Attributes
 from update_core.fleet.evidence import Event
 from update_core.rollout.model import Limits, Offer
@@ -168,7 +169,7 @@ STEPS = st.lists(
     max_size=30,
 )
 PROPERTY = settings(
-    max_examples=60,
+    max_examples=examples(60),
     deadline=None,
     suppress_health_check=OVER_STORES,
 )

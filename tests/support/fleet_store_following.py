@@ -15,6 +15,7 @@ from support.fleet_store_actions import HOUR, OVER_STORES, SECOND, granted, know
 from support.fleet_store_outcomes import BAD, EARLY, THREE_IN_A_ROW, judged, outcomes
 from support.fleet_store_replay import STEPS, Course
 from support.fleet_values import APP_ID, NEW, NOW, TIMEOUTS, TRACK, group, sighting, stamp
+from support.properties import examples
 from update_core.fleet.evidence import Event
 from update_core.fleet.following import Followed, InFlight
 from update_core.fleet.grants import Grant, GrantState
@@ -23,7 +24,7 @@ from update_core.fleet.store import GroupLedger
 from update_core.rollout.plan import HaltReason
 
 PROPERTY = settings(
-    max_examples=60,
+    max_examples=examples(60),
     deadline=None,
     suppress_health_check=OVER_STORES,
 )

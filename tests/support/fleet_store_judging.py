@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from support.fleet_store_actions import OVER_STORES, ask, assert_in_flight_agrees, counts, known, ledger_of
 from support.fleet_store_outcomes import EARLY, EVERYBODY, judged
 from support.fleet_values import APP_ID, NOW, TIMEOUTS, sighting
+from support.properties import examples
 from update_core.fleet.evidence import Event
 from update_core.fleet.grants import Grant, GrantState
 from update_core.rollout.model import Offer, ResolvedGroup
@@ -82,7 +83,7 @@ class Model:
 class Judging:
     """Waves, tallies and halts."""
 
-    @settings(max_examples=25, deadline=None, suppress_health_check=OVER_STORES)
+    @settings(max_examples=examples(25), deadline=None, suppress_health_check=OVER_STORES)
     @given(steps=STEPS)
     def test_counts_and_halts_are_those_of_the_model(self, fresh_store, steps):
         async def run() -> None:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from support.fleet_store_actions import OVER_STORES, ask, weigh
 from support.fleet_store_log import everything, log
 from support.fleet_values import APP_ID, NOW, TIMEOUTS, group, sighting
+from support.properties import examples
 from update_core.fleet.attributes import Attributes
 from update_core.fleet.evidence import Event
 from update_core.fleet.reading import InstanceChange, InstanceQuery, InstanceRow, Selectable
@@ -42,7 +43,7 @@ STEPS = st.lists(
     max_size=50,
 )
 PROPERTY = settings(
-    max_examples=100,
+    max_examples=examples(100),
     deadline=None,
     suppress_health_check=OVER_STORES,
 )

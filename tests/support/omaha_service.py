@@ -4,6 +4,7 @@
 could have asked.
 """
 
+import contextlib
 import itertools
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -19,7 +20,7 @@ from omaha_api.catalog import catalog_objects
 from support import omaha_clients_all
 from update_core.fleet import outages
 from update_core.fleet.following import FleetFollower
-from update_core.fleet.store import FleetStore
+from update_core.fleet.store import FleetStore, StoreUnavailable
 
 PACKAGES = "http://127.0.0.1:8080/packages/"
 
@@ -111,7 +112,8 @@ class OmahaService:
         while seconds > 0:
             step = min(seconds, outages.GAP.total_seconds())
             self.clock.advance(step)
-            await self.service.heartbeat.beat()
+            with contextlib.suppress(StoreUnavailable):
+                await self.service.heartbeat.beat()
             seconds -= step
 
     def put(self, *resources: Any) -> None:

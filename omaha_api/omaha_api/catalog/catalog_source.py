@@ -1,7 +1,8 @@
 """How does the service always hold a current catalog? Four watches in, one immutable Catalog at a time out.
 
-A burst of changes becomes one catalog, at most BATCH_SECONDS after its first. Until all kinds have been listed completely the snapshot
-from disk is served, if there is one: a half-read cluster would look like one where things were deleted.
+A burst of changes becomes one catalog, at most BATCH_SECONDS after its first. None is served before all kinds have been listed completely:
+a half-read cluster would look like one where things were deleted. Where the API server fails or takes long, the snapshot from disk is
+served meanwhile, if there is one; an API server that answers knows better.
 """
 
 import asyncio
@@ -20,6 +21,8 @@ logger = logging.getLogger(__name__)
 
 BATCH_SECONDS = 0.01
 SAVE_INTERVAL_SECONDS = 1.0
+PATIENCE_SECONDS = 5.0
+"""How long an API server that says nothing is waited for before the snapshot is served."""
 
 TYPES = (resources.APPLICATIONS, resources.CHANNELS, resources.GROUPS, resources.PACKAGES)
 
@@ -41,14 +44,20 @@ class WatchState:
 class CatalogSource:
     """The current catalog, and the watches that keep it current."""
 
-    def __init__(self, *, package_base_url: str, snapshot_file: Path | None = None) -> None:
+    def __init__(
+        self, *, package_base_url: str, snapshot_file: Path | None = None, patience_seconds: float = PATIENCE_SECONDS
+    ) -> None:
         self.current = catalog.EMPTY
         self.loaded = False
         self.live = False
         """Whether the catalog comes from the API server rather than from the snapshot."""
+        self.saved: catalog.Catalog | None = None
+        """What was on disk at the start, until the API server has been listed."""
         self._package_base_url = package_base_url
         self._objects = catalog_objects.CatalogObjects(package_base_url=package_base_url)
         self._file = snapshot_file
+        self._patience_seconds = patience_seconds
+        self._failed = asyncio.Event()
         self._reflectors: list[reflector.Reflector] = []
         self._subscribers: list[Published] = []
         self._pending: asyncio.TimerHandle | None = None
@@ -66,21 +75,24 @@ class CatalogSource:
             published(built)
 
     def load_snapshot(self) -> None:
-        """Serve the catalog from disk, if there is one."""
+        """Take the catalog from disk, if there is one, to serve it where the API server doesn't answer."""
         objects = snapshot.load(self._file) if self._file else None
         if objects is None:
             return
-        loaded = catalog_objects.load(objects, package_base_url=self._package_base_url)
-        self.serve(loaded.build())
-        logger.info("loaded a catalog of %d objects from %s", len(objects), self._file)
+        self.saved = catalog_objects.load(objects, package_base_url=self._package_base_url).build()
+        logger.info("read a catalog of %d objects from %s", len(objects), self._file)
 
     async def run(self, kube: client.Client) -> None:
         """Follow the API server until cancelled."""
-        self._reflectors = [reflector.Reflector(kube, kind, on_change=self._on_change) for kind in TYPES]
+        self._reflectors = [
+            reflector.Reflector(kube, kind, on_change=self._on_change, on_failure=lambda _error: self._failed.set())
+            for kind in TYPES
+        ]
         async with asyncio.TaskGroup() as tasks:
             for watch in self._reflectors:
                 tasks.create_task(watch.run(), name=f"watch {watch.resource.plural}")
             tasks.create_task(self._go_live(), name="first complete list")
+            tasks.create_task(self._fall_back(), name="snapshot from disk")
             if self._file is not None:
                 tasks.create_task(self._save_changes(self._file), name="snapshot")
 
@@ -106,10 +118,18 @@ class CatalogSource:
             for watch in self._reflectors
         ]
 
+    async def _fall_back(self) -> None:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._failed.wait(), self._patience_seconds)
+        if self.saved is None or self.live:
+            return
+        self.serve(self.saved)
+        logger.warning("the Kubernetes API hasn't been listed: the catalog from %s is served meanwhile", self._file)
+
     async def _go_live(self) -> None:
         for watch in self._reflectors:
             await watch.synced.wait()
-        self.live = True
+        self.live, self.saved = True, None
         self._rebuild()
         logger.info("the catalog is live: %d applications", len(self.current.applications))
 

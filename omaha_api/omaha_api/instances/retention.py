@@ -1,14 +1,13 @@
 """How long is an instance kept that isn't heard any more? As long as its Application says; most say nothing, and keep it for good."""
 
-import asyncio
 import logging
 from collections.abc import Callable
 
+from omaha_api import rounds
 from omaha_api.clock import Clock
 from omaha_api.instances.fleet_memory import FleetMemory
 from update_core import catalog
 from update_core.fleet.keeping import FleetKeeper
-from update_core.fleet.store import StoreUnavailable
 
 logger = logging.getLogger(__name__)
 
@@ -38,12 +37,9 @@ class Retention:
 
     async def run(self) -> None:
         """Remove until cancelled."""
-        while True:
-            await asyncio.sleep(self._interval_seconds)
-            try:
-                await self.retire()
-            except StoreUnavailable as error:
-                logger.warning("instances that are gone can't be removed: %s", error)
+        await rounds.go(
+            self.retire, every_seconds=self._interval_seconds, without_store="instances that are gone can't be removed"
+        )
 
     async def retire(self) -> int:
         """Remove once those that are gone by now; returns how many there were.

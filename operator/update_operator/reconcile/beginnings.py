@@ -10,7 +10,7 @@ from update_core import courses, targets, versions
 from update_core.fleet.progress import RolloutRecord
 from update_core.resources.conditions import Reason
 from update_core.resources.group import Target
-from update_core.resources.rollout_status import Rollout
+from update_core.resources.rollout_status import MAX_HISTORY, Rollout
 from update_core.rollout import advance
 from update_operator.reconcile import history, rollback, stamps, takeover, whole_seconds
 from update_operator.reconcile.grounds import Grounds
@@ -63,11 +63,8 @@ def _taken_over(grounds: Grounds, present: Stamps, wanted: Target, record: Rollo
             named = f"{record.version}, to which the group was being moved back from {record.from_version}"
             return replace(present, pending=f"Rollout {record.sequence} doesn't go on: no Package of {named}, exists.")
         target = targets.target(packages)
-        if history.rolled_back(past, record.from_version) is None:
-            lost = history.restored(
-                record.sequence, record.from_version, record.course.epoch, whole_seconds.down(record.started_at)
-            )
-            past = (lost, *past)
+        # Also where an old status names an earlier move back from that version: a resume of that one was for that one.
+        past = history.trimmed((history.restored(record, grounds.plan.resume), *past), MAX_HISTORY)
     rollout = takeover.rollout(grounds, record, sequence)
     note = f"Rollout {sequence} to {record.version} goes on where rollout {record.sequence} was."
     if rollout.halted is not None:

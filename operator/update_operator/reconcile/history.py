@@ -1,13 +1,14 @@
 """Which rollouts were there before? An entry for each that ended, the latest first; those that are still needed are never dropped."""
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Literal
 
 from update_core import versions
-from update_core.fleet.progress import GroupProgress
+from update_core.fleet.progress import GroupProgress, RolloutRecord
 from update_core.resources.group import InstanceCounts
 from update_core.resources.rollout_status import MAX_HISTORY, PastRollout, Rollout
+from update_core.rollout.plan import Resume
+from update_operator.reconcile import whole_seconds
 from update_operator.reconcile.grounds import Grounds
 
 Outcome = Literal["Promoted", "Superseded", "Halted", "RolledBack"]
@@ -42,16 +43,19 @@ def superseded(history: Sequence[PastRollout], rollout: Rollout, grounds: Ground
     return added(history, rollout, "Halted" if stopped or rollout.halted is not None else "Superseded", grounds)
 
 
-def restored(rollout_sequence: int, from_version: str, epoch: int, started: datetime) -> PastRollout:
+def restored(record: RolloutRecord, resume: Resume | None) -> PastRollout:
     """Of a status that was lost while instances were being moved back: what was halted. Its own number is lost too.
 
-    So the number of the move back stands in its place: resuming that is what nobody can have asked for before.
+    The number of the move back stands in its place. Whoever asked for that one to go on didn't ask for what was halted: a resume that
+    stands by now counts as heard.
     """
+    started = whole_seconds.down(record.started_at)
+    heard = resume.epoch if resume is not None and resume.sequence == record.sequence else 0
     return PastRollout(
-        sequence=rollout_sequence,
-        version=from_version,
+        sequence=record.sequence,
+        version=record.from_version,
         outcome="RolledBack",
-        epoch=epoch,
+        epoch=max(record.course.epoch, heard),
         started_time=started,
         ended_time=started,
     )

@@ -6,6 +6,7 @@ import contextlib
 import pytest
 
 from omaha_api.catalog import catalog_source, snapshot
+from support import omaha_fleet
 from support.eventually import eventually
 from support.fault_proxy import FaultProxy
 from support.kube_fleet import KubeFleet
@@ -35,10 +36,24 @@ async def proxy(control_plane):
         yield running_proxy
 
 
-def source_with(tmp_path):
+def source_with(tmp_path, **options):
     return catalog_source.CatalogSource(
-        package_base_url="http://packages.test/", snapshot_file=tmp_path / "catalog.json"
+        package_base_url="http://packages.test/", snapshot_file=tmp_path / "catalog.json", **options
     )
+
+
+def restarted_with(tmp_path, **options):
+    """A source that finds another application's catalog on disk, and the catalogs that it serves."""
+    snapshot.save(tmp_path / "catalog.json", omaha_fleet.fleet("from.the.snapshot"))
+    source = source_with(tmp_path, **options)
+    served = []
+    source.subscribe(served.append)
+    source.load_snapshot()
+    return source, served
+
+
+def applications(served):
+    return [set(catalog.applications) for catalog in served]
 
 
 async def test_a_promotion_reaches_the_catalog(control_plane, fleet, tmp_path):
@@ -96,4 +111,33 @@ async def test_the_snapshot_on_disk_holds_the_latest_catalog(control_plane, flee
 
     restarted = source_with(tmp_path)
     restarted.load_snapshot()
-    assert restarted.current.group(fleet.app_id, "fake1") == source.current.group(fleet.app_id, "fake1")
+    assert restarted.saved.group(fleet.app_id, "fake1") == source.current.group(fleet.app_id, "fake1")
+
+
+async def test_a_snapshot_is_not_served_where_the_api_server_answers(control_plane, fleet, tmp_path):
+    await asyncio.to_thread(fleet.roll_out, "1.1.0")
+    source, served = restarted_with(tmp_path, patience_seconds=60)
+    async with running(source, configuration.load(control_plane.kubeconfig)):
+        await eventually(lambda: source.loaded)
+        assert fleet.app_id in source.current.applications
+        assert not any("from.the.snapshot" in each for each in applications(served))
+
+
+async def test_a_snapshot_is_served_as_soon_as_the_api_server_fails_until_it_answers(proxy, fleet, tmp_path):
+    await asyncio.to_thread(fleet.roll_out, "1.1.0")
+    await proxy.cut()
+    source, served = restarted_with(tmp_path, patience_seconds=3600)
+    async with running(source, proxy.config):
+        await eventually(lambda: source.loaded)
+        assert (applications(served), source.live) == ([{"from.the.snapshot"}], False)
+        await proxy.restore()
+        await eventually(lambda: source.live)
+        assert "from.the.snapshot" not in source.current.applications
+
+
+async def test_a_snapshot_is_served_where_the_api_server_is_silent_for_long(proxy, tmp_path):
+    proxy.stall()
+    source, served = restarted_with(tmp_path, patience_seconds=0.1)
+    async with running(source, proxy.config):
+        await eventually(lambda: source.loaded)
+        assert (applications(served), source.live) == ([{"from.the.snapshot"}], False)

@@ -15,6 +15,7 @@ from omaha_api.fleet_api.kinds import Kind
 from support import watched_fleet
 from support.fleet_store_actions import ask
 from support.fleet_values import APP_ID, NEW, OLD, TIMEOUTS, group, sighting
+from support.properties import examples
 from support.watched_fleet import WatchedFleet, placement
 from support.watchers import Watcher
 from update_core.fleet.attributes import Attributes
@@ -248,7 +249,7 @@ upsets = (
 )
 windows = st.sampled_from((2, 4096))
 
-quick = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+quick = settings(max_examples=examples(40), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 @quick

@@ -10,12 +10,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from support import attacks, fuzz_http, fuzz_targets, made_up_requests
+from support.properties import examples
 
 FUZZ = Path(__file__).parents[3] / "fuzz"
 CORPUS = {f"{path.parent.name}/{path.name}": path for path in sorted((FUZZ / "corpus").glob("*/*"))}
 TARGETS = fuzz_targets.targets()
 
-few = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+few = settings(max_examples=examples(60), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 @pytest.mark.parametrize("name", CORPUS)

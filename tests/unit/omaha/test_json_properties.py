@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from support import omaha_clients_json
 from support.clients.acceptance import Update
+from support.properties import examples
 from update_core.omaha import dialects
 from update_core.omaha.errors import BadRequest
 from update_core.omaha.manifests import Action, ActionEvent, Manifest, Offer, Package
@@ -154,7 +155,7 @@ def test_any_members_of_any_type_are_read_or_refused(members: dict[str, Any], pr
     assert is_read_or_refused(json.dumps({"request": members}).encode())
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(
     golden=st.sampled_from(GOLDENS),
     edits=st.lists(st.tuples(st.integers(0, 1200), st.integers(0, 30), st.binary(max_size=12)), min_size=1, max_size=6),
@@ -183,7 +184,7 @@ def test_a_request_with_a_member_of_another_type_is_read_or_refused(golden: byte
     assert is_read_or_refused(json.dumps(document).encode())
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 @given(protocol=st.sampled_from(sorted(CODECS)), offer=OFFERS)
 def test_an_offer_is_said_so_that_the_client_acts_on_it_or_not_at_all(protocol: str, offer: Offer) -> None:
     body = answered(protocol, "a", offer)

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from support.properties import examples
 from update_core.omaha import identity, limits, scan30, xml30
 from update_core.omaha.errors import BadRequest
 from update_core.omaha.messages import Request
@@ -233,7 +234,7 @@ CHANGES = st.lists(
 )
 
 
-@settings(max_examples=400)
+@settings(max_examples=examples(400))
 @given(body=BODIES, changes=CHANGES)
 def test_a_request_is_scanned_as_it_is_read_whatever_was_heard_before(
     body: bytes, changes: list[tuple[bytes, bytes]]
@@ -245,7 +246,7 @@ def test_a_request_is_scanned_as_it_is_read_whatever_was_heard_before(
         assert_scanned_as_read(forms, body)
 
 
-@settings(max_examples=400)
+@settings(max_examples=examples(400))
 @given(
     golden=st.sampled_from([path.read_bytes() for path in GOLDENS.values()]),
     edits=st.lists(st.tuples(st.integers(0, 1200), st.integers(0, 30), st.binary(max_size=12)), max_size=4),

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from support import omaha_clients, xml30_answer_reader
 from support.clients import go_omaha, nebraska, omaha3, ue_rs, update_engine, updatectl
 from support.clients.acceptance import Update
+from support.properties import examples
 from update_core.omaha import xml30
 from update_core.omaha.errors import BadRequest
 from update_core.omaha.manifests import Action, ActionEvent, Floor, Manifest, Offer, Package, PostInstall
@@ -125,7 +126,7 @@ def test_markup_without_sense_is_read_or_refused(body: bytes) -> None:
     assert is_read_or_refused(body)
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(
     golden=st.sampled_from(GOLDENS),
     edits=st.lists(st.tuples(st.integers(0, 1200), st.integers(0, 30), st.binary(max_size=12)), min_size=1, max_size=6),
@@ -169,7 +170,7 @@ def test_omaha_3_reads_every_answer_to_its_data_with_an_index_and_without(data: 
     omaha3.reply(xml30.write_response(Response("3.0", DayStart(7266, 26400), (AppResponse("a", data=data),))))
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 @given(apps=st.lists(APPS, max_size=2).map(tuple))
 def test_what_is_written_is_read_back_as_it_was_meant(apps: tuple[AppResponse, ...]) -> None:
     response = Response("3.0", DayStart(7266, 26400), apps)

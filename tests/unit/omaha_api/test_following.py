@@ -14,6 +14,7 @@ from omaha_api.instances.known import Known
 from omaha_api.rollouts.following import MAX_BEHIND, Following
 from support.eventually import eventually
 from support.fleet_values import APP_ID, NOW, grant, group
+from support.properties import examples
 from update_core.fleet.attributes import NONE
 from update_core.fleet.following import Followed, InFlight
 from update_core.fleet.grants import Grant, GrantState
@@ -94,7 +95,7 @@ OPERATIONS = st.lists(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(OPERATIONS)
 def test_memory_never_goes_back_behind_an_own_answer_and_ends_up_as_the_store(operations):
     asyncio.run(run_through(operations))

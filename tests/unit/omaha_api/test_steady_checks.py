@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from omaha_api.answers import asgi
 from support import omaha_fleet as fleet
 from support.omaha_service import OmahaService
+from support.properties import examples
 from support.scripted_store import ScriptedStore
 from update_core.omaha import scan30, xml30
 
@@ -159,7 +160,7 @@ async def perform(omaha: OmahaService, act: Act) -> Any:
     return None
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(acts=st.lists(STEADY | CHECKS | OTHERS, max_size=25))
 def test_with_and_without_the_shortcut_every_reply_and_every_trace_is_the_same(acts: list[Act]) -> None:
     async def run() -> None:

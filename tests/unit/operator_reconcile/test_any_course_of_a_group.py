@@ -1,9 +1,10 @@
 """What holds of a Group's rollouts whatever happens, in whatever order? Each look is a fixed point besides: `Life` sees to that."""
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from support.group_lives import Life, latched
+from support.properties import examples
 from update_core.resources.group import GroupStatus
 from update_core.resources.rollout_status import MAX_HISTORY
 from update_operator.reconcile.outcome import Contact
@@ -74,8 +75,9 @@ def of_the_rollout(life, step, value, rollout):
             pass
 
 
+@example([("fail", None), ("fail", None), ("resume", None), ("lose", None)])
 @given(STEPS)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 def test_a_rollout_only_goes_forward(steps):
     life = Life(versionPolicy={"allowDowngrade": True})
     life.complete("1.0.0")

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from support import kinds
+from support.properties import examples
 from update_core.fleet.progress import GroupProgress, RolloutRecord
 from update_core.resources.channel import ChannelStatus
 from update_operator.reconcile import channel, group
@@ -236,7 +237,7 @@ steps = st.one_of(
 
 
 @given(st.lists(steps, max_size=40))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 def test_kubectl_wait_never_returns_before_the_version_is_rolled_out(story):
     world = World(groups=2)
     for step, *arguments in story:
@@ -246,7 +247,7 @@ def test_kubectl_wait_never_returns_before_the_version_is_rolled_out(story):
 
 
 @given(st.lists(steps, max_size=40), versions)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 def test_whatever_happened_a_promotion_comes_to_its_end(story, version):
     world = World(groups=2)
     for step, *arguments in story:

@@ -190,6 +190,38 @@ def test_a_move_back_goes_on_and_the_channels_version_does_not_begin():
     assert (life.rollout.kind, life.rollout.version) == ("Update", "2.0.0")
 
 
+def test_a_resume_of_the_move_back_itself_does_not_begin_what_was_halted():
+    life = moved_back()
+    life.fail()
+    life.progress = dataclasses.replace(life.progress, rollout=mirrored(life.rollout))
+    life.look(1, rollout={"onHalt": "Rollback", "resume": {"sequence": 3, "epoch": 1}})
+    assert (life.rollout.sequence, life.rollout.kind, life.rollout.epoch) == (3, "Rollback", 1)
+
+    # The store has yet to hear of it.
+    life.status = LOST
+    life.look(1)
+
+    assert (life.rollout.sequence, life.rollout.kind, life.rollout.version) == (4, "Rollback", "1.0.0")
+    life.look(1, rollout={"onHalt": "Rollback", "resume": {"sequence": 3, "epoch": 2}})
+    assert (life.rollout.kind, life.rollout.version) == ("Update", "2.0.0")
+
+
+def test_a_resume_of_an_earlier_move_back_does_not_begin_what_was_halted_again():
+    life = moved_back()
+    old = life.status
+    life.look(1, rollout={"onHalt": "Rollback", "resume": {"sequence": 2, "epoch": 1}})
+    assert (life.rollout.sequence, life.rollout.kind, life.rollout.version) == (4, "Update", "2.0.0")
+    life.fail()
+    assert (life.rollout.sequence, life.rollout.kind) == (5, "Rollback")
+
+    life.count(total=4, active=4)
+    life.status = old
+    life.look(1)
+
+    assert (life.rollout.sequence, life.rollout.kind, life.rollout.version) == (6, "Rollback", "1.0.0")
+    assert life.history == [(5, "2.0.0", "RolledBack"), (2, "2.0.0", "RolledBack"), (1, "1.0.0", "Promoted")]
+
+
 def test_a_move_back_to_what_the_channel_names_by_now_goes_on_to_its_end():
     life = moved_back()
     life.wanted = "1.0.0"

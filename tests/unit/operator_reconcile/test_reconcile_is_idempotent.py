@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from support import kinds
+from support.properties import examples
 from update_core.fleet.progress import GroupProgress, RolloutRecord
 from update_core.resources.channel import Floor
 from update_core.resources.group import Group, GroupStatus
@@ -148,7 +149,7 @@ def with_status(view, status):
 
 
 @given(st.data())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 def test_a_groups_status_is_a_fixed_point(data):
     now, status = kinds.later(100), GroupStatus()
     for step in range(3):
@@ -162,7 +163,7 @@ def test_a_groups_status_is_a_fixed_point(data):
 
 
 @given(st.lists(views(), min_size=1, max_size=6))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 def test_a_groups_sequence_only_rises_and_a_rollout_never_changes_under_its_number(surroundings):
     status, seen = GroupStatus(), {}
     for step, view in enumerate(surroundings):
@@ -177,7 +178,7 @@ def test_a_groups_sequence_only_rises_and_a_rollout_never_changes_under_its_numb
 
 
 @given(st.data())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 def test_a_channels_status_settles_in_two_writes(data):
     view = data.draw(views())
     followers = (with_status(view, group.reconcile(view, kinds.later(1), "salt").status).group,)

@@ -2,16 +2,19 @@
 
 import itertools
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from omaha_api.store import checking
-from support import postgres_stores
+from support import postgres_stores, properties
 from support.fleet_store_actions import HOUR
 from support.fleet_values import NOW
 from support.rollout_machine import TRACKS, RolloutMachine
 from support.sqlite_stores import connect_carelessly, made
 from update_core.fleet.memory.store import MemoryStore
+
+pytestmark = pytest.mark.hypothesis
 
 
 class OnRows(RolloutMachine):
@@ -71,7 +74,7 @@ def run(machine, place, *, examples, steps):
     run_state_machine_as_test(
         lambda: machine(place),
         settings=settings(
-            max_examples=examples,
+            max_examples=properties.examples(examples),
             stateful_step_count=steps,
             deadline=None,
             suppress_health_check=list(HealthCheck),

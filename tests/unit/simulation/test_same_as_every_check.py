@@ -2,11 +2,12 @@
 
 from hypothesis import HealthCheck, given, settings
 
+from support.properties import examples
 from support.simulated_groups import ASSUMPTIONS, GROUPS
 from update_core.simulation import run
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(100), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(group=GROUPS, assumptions=ASSUMPTIONS)
 def test_skipped_checks_change_no_grant(group, assumptions):
     each = run.run(group, assumptions, every_check=True, logged=True)

@@ -2,10 +2,9 @@
 
 from datetime import datetime, timedelta
 
+from update_core.fleet import mirrored
 from update_core.fleet.memory.rows import GroupRow, Memory
-from update_core.fleet.progress import RolloutRecord
 from update_core.rollout.model import ResolvedGroup, Stamp
-from update_core.rollout.plan import Course
 
 BIRTH_SLACK = timedelta(minutes=1)
 """How far the operator's clock may lie behind the store's without a first rollout being taken for one that a lost store knew."""
@@ -39,7 +38,7 @@ def mirror(memory: Memory, group: ResolvedGroup, stamp: Stamp, *, completed: boo
     if (stamp.sequence, group.course.epoch, len(group.course.opened or ())) == found.judged:
         found.halt_on = group.plan.halt_on
     held = found.rollouts.get(stamp.sequence)
-    found.rollouts[stamp.sequence] = _record(held, group, stamp, now if completed else None)
+    found.rollouts[stamp.sequence] = mirrored.record(held, stamp, group.course, now if completed else None)
     return found
 
 
@@ -56,42 +55,6 @@ def follow(found: GroupRow, group: ResolvedGroup, stamp: Stamp) -> None:
     found.halt_on = group.plan.halt_on
     found.wave = opened[-1].name if opened else ""
     found.counting_waves = frozenset(wave.name for wave in opened if wave.instances is not None)
-
-
-def _record(
-    held: RolloutRecord | None, group: ResolvedGroup, stamp: Stamp, completed_at: datetime | None
-) -> RolloutRecord:
-    """The record after a stamp. Of one rollout nothing is taken back: an older snapshot may come later."""
-    course = group.course
-    # The same sequence with another salt is a status that was made anew before this store could tell of the first: the status is right.
-    if held is not None and (held.version, held.salt) == (stamp.version, stamp.salt):
-        course = course if _progress(course) >= _progress(held.course) else held.course
-        completed_at = held.completed_at or completed_at
-    return RolloutRecord(
-        sequence=stamp.sequence,
-        version=stamp.version,
-        salt=stamp.salt,
-        started_at=stamp.started_at,
-        kind=stamp.kind,
-        completed_at=completed_at,
-        from_version=stamp.from_version,
-        course=course,
-    )
-
-
-def _progress(course: Course) -> tuple[float, ...]:
-    """What only ever rises in one rollout, most telling first."""
-    opened = course.opened or ()
-    return (
-        course.epoch,
-        course.halted is not None,
-        course.dependencies_met_at is not None,
-        # Where there are too many, one that a later one includes isn't told of any more.
-        opened[-1].opened_at.timestamp() if opened else 0.0,
-        len(opened),
-        sum(wave.settled_at is not None for wave in opened),
-        course.stopped_seconds,
-    )
 
 
 def _was_lost(memory: Memory, stamp: Stamp) -> bool:
