@@ -3,6 +3,7 @@
 Nothing is asked of the service: what it counted, halted and promised isn't looked at, only what it wrote as it happened.
 """
 
+import itertools
 from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -60,10 +61,37 @@ class Audit:
     most_in_period: int = 0
 
 
+@dataclass
+class Samples:
+    """What a rollout is judged by: each instance's latest outcome, in their order."""
+
+    latest: dict[str, tuple[str, bool]] = field(default_factory=dict)
+    """By instance: the wave, and whether it failed."""
+    counts: Counter[tuple[str, bool]] = field(default_factory=Counter)
+
+    def take(self, name: str, wave: str, *, failed: bool) -> None:
+        """One more."""
+        before = self.latest.pop(name, None)
+        if before is not None:
+            self.counts[before] -= 1
+        self.latest[name] = (wave, failed)
+        self.counts[wave, failed] += 1
+
+    def too_many(self, rules: Rules, wave: str) -> bool:
+        """Of the wave, or of the last hundred."""
+        last = Counter(failed for _, failed in itertools.islice(reversed(self.latest.values()), 100))
+        of_wave = {failed: self.counts[wave, failed] for failed in (False, True)}
+        return any(
+            each[True] + each[False] >= rules.min_samples
+            and each[True] * 100 >= rules.failure_percent * (each[True] + each[False])
+            for each in (of_wave, last)
+        )
+
+
 def replay(moves: Iterable[tuple[Any, ...]], rules: Rules) -> Audit:
     """All moves in their order."""
     audit, live, recent = Audit(), {}, deque[int]()
-    samples: defaultdict[tuple[int, int], dict[str, tuple[str, bool]]] = defaultdict(dict)
+    samples: defaultdict[tuple[int, int], Samples] = defaultdict(Samples)
     latest = 0
     for at, number, _, state, name, sequence, epoch, wave, established, granted_at, _ in moves:
         if state == "Granted":
@@ -83,9 +111,8 @@ def replay(moves: Iterable[tuple[Any, ...]], rules: Rules) -> Audit:
                 del live[name]
         if established and (state in FAILED or state == "Complete") and sequence == latest:
             of_rollout = samples[sequence, epoch]
-            of_rollout.pop(name, None)
-            of_rollout[name] = (wave, state in FAILED)
-            if (sequence, epoch) not in audit.halted and _too_many(rules, list(of_rollout.values())):
+            of_rollout.take(name, wave, failed=state in FAILED)
+            if (sequence, epoch) not in audit.halted and of_rollout.too_many(rules, wave):
                 audit.halted[sequence, epoch] = at
     return audit
 
@@ -125,14 +152,3 @@ def _grant(
     inside.add(name)
     if len(inside) > terms.caps.get(wave, len(inside)):
         audit.wrong.append(f"{what} is the {len(inside)}th through wave {wave}")
-
-
-def _too_many(rules: Rules, samples: list[tuple[str, bool]]) -> bool:
-    """Of the wave of the latest outcome, or of the last hundred."""
-    current = samples[-1][0]
-    of_wave = [failed for wave, failed in samples if wave == current]
-    last = [failed for _, failed in samples[-100:]]
-    return any(
-        len(each) >= rules.min_samples and sum(each) * 100 >= rules.failure_percent * len(each)
-        for each in (of_wave, last)
-    )

@@ -3,7 +3,7 @@
 Everything an instance says is a claim on a public endpoint. It counts only for a live grant, and only forward.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from update_core import versions
@@ -11,9 +11,10 @@ from update_core.fleet import moves
 from update_core.fleet.grants import PROGRESS, Grant, GrantState, Timeouts
 from update_core.fleet.moves import Cause
 from update_core.omaha import events
+from update_core.values import value
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Reported:
     """A request of the instance that carries no event about an update: the version that it runs, and its boot."""
 
@@ -24,7 +25,7 @@ class Reported:
     """Whether it asked for an update."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Event:
     """An Omaha event: type and result as numbers, the error code as sent. `own_codes`: the code is none of update_engine's."""
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from update_core.values import value
+
 
 class GrantState(StrEnum):
     """Where an instance is with its update (docs/rollouts.md has them for users)."""
@@ -62,7 +64,7 @@ class Timeouts:
         return self.reboot_seconds if PROGRESS[state] >= PROGRESS[GrantState.INSTALLED] else self.update_seconds
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Grant:
     """One grant.
 

@@ -14,6 +14,7 @@ from update_core.fleet.grants import Grant
 from update_core.fleet.progress import GroupProgress
 from update_core.fleet.store import InstanceRecord
 from update_core.rollout.model import Fleet, ResolvedGroup
+from update_core.values import value
 
 IDLE = "Idle"
 """The state of an instance that holds no grant and whose latest, if any, was forgotten."""
@@ -49,7 +50,7 @@ class Selectable(NamedTuple):
     attributes: Attributes
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class InstanceRow:
     """An instance as the fleet API shows it.
 
@@ -115,7 +116,7 @@ class ProgressRow:
     first_published: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class InstanceChange:
     """An instance came, changed or went. `row` is how it was after (before it went); `before` is None for one that came."""
 

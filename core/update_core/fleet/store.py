@@ -17,13 +17,14 @@ from update_core.fleet.grants import Grant, Timeouts
 from update_core.fleet.progress import GroupProgress
 from update_core.rollout.model import Attempts, Decision, Instance, Refusal, ResolvedGroup, Stamp
 from update_core.rollout.plan import Latch
+from update_core.values import value
 
 
 class StoreUnavailable(Exception):  # noqa: N818 - named after the refusal reason that it becomes
     """The database can't be reached, is full, or took too long; nothing was recorded, or it isn't known whether."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class InstanceRecord:
     """What the store keeps of an instance."""
 
@@ -60,7 +61,7 @@ class Source:
     """Its share of the outcomes that a rollout is judged by."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Sighting:
     """An instance was heard: which version it runs, in which group. `refusal` is what it was answered, a reason or OFFERED; empty if it
     didn't ask."""
@@ -78,7 +79,7 @@ class Sighting:
     """Of one that asks for a grant. None: wherever it asks from."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class GroupLedger:
     """A group's row: what a replica needs in memory to refuse without asking."""
 
@@ -98,7 +99,7 @@ class GroupLedger:
     """As rate_slot: without a group's limits it isn't known."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Moved:
     """What evidence, a sighting or the clock did."""
 
@@ -113,7 +114,7 @@ class Moved:
 NOTHING_MOVED = Moved()
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Granted:
     """What a grant transaction decided, with the group's ledger after it. A new or repeated grant stands in decision.grant."""
 

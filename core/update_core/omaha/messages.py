@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 
 from update_core.omaha import texts
 from update_core.omaha.manifests import Offer
+from update_core.values import value
 
 NOT_A_CODE = -1
 """An eventtype or eventresult that is missing or no number. The event is still acknowledged, and matches no rule."""
@@ -18,7 +19,7 @@ NOT_A_CODE = -1
 _DAY_ZERO = datetime(2007, 1, 1, tzinfo=UTC)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Os:
     """The instance's operating system, in its own words."""
 
@@ -28,7 +29,7 @@ class Os:
     arch: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Ping:
     """A sign of life. `ad` and `rd` are day numbers from an earlier `DayStart`, `a` and `r` count days back.
 
@@ -43,7 +44,7 @@ class Ping:
     ping_freshness: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class UpdateCheck:
     """The question "is there an update?", with the limits that the client sets itself."""
 
@@ -53,7 +54,7 @@ class UpdateCheck:
     sameversionupdate: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Event:
     """Something that happened on the instance. Unknown codes are legal; `events` has the known ones.
 
@@ -77,7 +78,7 @@ class Data:
     index: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class AppRequest:
     """One application on the instance: its state, what it asks and tells. `appid` is echoed byte for byte.
 
@@ -112,7 +113,7 @@ class AppRequest:
     data: tuple[Data, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Request:
     """Everything that one message of an instance says.
 
@@ -169,7 +170,7 @@ class UpdateErrorStatus(enum.StrEnum):
     INEXPRESSIBLE = "error-inexpressible"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class NoUpdate:
     """Nothing for this instance now. The reason stays with the service, but for an `info` that is meant for people."""
 
@@ -206,7 +207,7 @@ class DataAnswer:
 UpdateCheckAnswer = NoUpdate | UpdateError | Offer
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class AppResponse:
     """The answer to one `AppRequest`: what is acknowledged (`ping`, `event_acks`); `updatecheck` if one was asked.
 
@@ -236,7 +237,7 @@ class AppResponse:
                 )
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Response:
     """The answer to one `Request`: its applications in its order, no others (update_engine takes the first it sees)."""
 

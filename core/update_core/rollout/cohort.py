@@ -4,6 +4,7 @@ The place follows from the rollout's salt and the instance's id alone: it is the
 in the next rollout, and a higher percentage takes in all that a lower one did. tests/vectors/cohort.json has examples for other languages.
 """
 
+import functools
 import hashlib
 import re
 
@@ -15,6 +16,8 @@ _PPM_OF_PERCENT = 10_000
 _PERCENT = re.compile(r"(0|[1-9][0-9]{0,2})(?:\.([0-9]{1,4}))?")
 
 
+# A check asks for the same place once for each open wave.
+@functools.lru_cache(maxsize=1)
 def position(salt: str, instance_id: str) -> int:
     """The instance's place in the order of the rollout with this salt, below 2**64: the first 64 bits of a SHA-256 digest, big-endian."""
     # The zero keeps salt and id apart: no salt has one.

@@ -97,10 +97,9 @@ def _refusals(question: Question) -> Iterator[Refusal]:
 
 
 def _offer(question: Question) -> Offer:
-    group, arch = question.group, question.instance.arch
-    offered = [(hop, hop.payload_for(arch)) for hop in question.way]
-    steps = [Step(hop.version.text, payload, hop.reason) for hop, payload in offered if payload is not None]
-    if group.stamp is None or not steps or len(steps) != len(offered):
+    group, arch, way = question.group, question.instance.arch, question.way
+    steps = [Step(hop.version.text, its, hop.reason) for hop in way if (its := hop.payload_for(arch)) is not None]
+    if group.stamp is None or not steps or len(steps) != len(way):
         raise AssertionError("the rules let a group through that has no stamped package")
     *floors, last = steps
     grant = question.fleet.live_grant if reoffered(question) else None

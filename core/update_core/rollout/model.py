@@ -17,6 +17,7 @@ from update_core.fleet.attributes import Attributes
 from update_core.fleet.grants import Grant, Timeouts
 from update_core.rollout.plan import DEFAULT, UNGUARDED, Course, Latch, Plan
 from update_core.rollout.schedule import ALWAYS, Schedule
+from update_core.values import value
 from update_core.versions import Version
 
 
@@ -225,11 +226,11 @@ class ResolvedGroup:
     """By version, for those of which a package is a dead end: the reason by architecture, empty for one that isn't, and "" for every
     architecture that isn't there."""
     blocked_versions: frozenset[Version] = frozenset()
+    """Versions that the group's spec refuses, floors among them."""
     plan: Plan = DEFAULT
     """What its spec says of rollouts."""
     course: Course = UNGUARDED
     """How far the stamped rollout is, as the operator stamped it."""
-    """Versions that the group's spec refuses, floors among them."""
     on_demand_bypasses: bool = False
     """Whether a check that somebody waits for is let past the rate limit."""
     poll_interval_seconds: int | None = None
@@ -249,7 +250,7 @@ class ResolvedGroup:
         return self._target
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Instance:
     """The instance that asks, as it describes itself."""
 
@@ -271,7 +272,7 @@ class Instance:
     """What it reports of its machine: waves are matched by it."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Attempts:
     """How often an instance failed on its way to one version."""
 
@@ -284,7 +285,7 @@ class Attempts:
     """Of the rollout in which it did: a resume starts the count of its own sequence anew."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Fleet:
     """What the store, or a replica's memory of it, knows that bears on one decision."""
 
@@ -318,7 +319,7 @@ class Fleet:
     available: bool = True
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Step:
     """A floor that is offered together with what comes after it."""
 
@@ -327,7 +328,7 @@ class Step:
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Offer:
     """Yes: this payload of this version, the hop's. `grant` is the live grant that is offered again, None for a new one."""
 
@@ -343,7 +344,7 @@ class Offer:
     """Whether the outcome counts where the rollout is judged by outcomes: the instance was known before it began, and for long enough."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Refusal:
     """No, and why; `until` is when it can change by itself, None where that isn't known."""
 

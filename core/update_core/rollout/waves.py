@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 from update_core.fleet.attributes import Attributes
 from update_core.rollout import cohort
+from update_core.values import value
 
 EVERYBODY = "everybody"
 """The name of the last wave, whoever wrote it."""
@@ -78,7 +79,7 @@ class Linear:
     duration_seconds: int
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Asking:
     """The instance that may be let in."""
 

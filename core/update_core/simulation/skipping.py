@@ -56,6 +56,7 @@ class Skipping:
         self._places = bytearray(size)
         # Newcomers have limits of their own where a rollout is judged by its outcomes: what refuses them may let others through.
         self._waiting = [Waiting(world.polls, size), Waiting(world.polls, size - world.population.established)]
+        self._classes = (0, 1) if size > world.population.established else (0,)
         self._held_until = [0, 0]
         self._full = [False, False]
         self._candidates: list[tuple[int, int] | None] = [None, None]
@@ -68,7 +69,7 @@ class Skipping:
     def next(self, now: int) -> tuple[int, int] | None:
         """See Crowd.next."""
         first: tuple[int, int] | None = None
-        for which in (0, 1):
+        for which in self._classes:
             if self._full[which] or not self._waiting[which].count or self._held_until[which] >= NEVER:
                 continue
             candidate = self._candidates[which]

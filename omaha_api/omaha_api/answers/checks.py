@@ -5,7 +5,7 @@ and in the group that the store has, with nothing in flight) is answered from me
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
 from omaha_api import metrics
@@ -25,6 +25,7 @@ from update_core.omaha import cohorts, dialects, events, manifests, messages
 from update_core.omaha.identity import Identity
 from update_core.rollout import decide
 from update_core.rollout.model import Decision, Instance, Offer, Reason, Refusal, ResolvedGroup
+from update_core.values import value
 
 # The protocol's own words, and the client's own reason; all others are ours to know.
 _DISABLED = messages.NoUpdate(info="update disabled by client")
@@ -37,7 +38,7 @@ MAX_OFFERED_BYTES = 512 * 1024
 acknowledged. Applications that find no room are offered their update when they ask again and those before them have theirs."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Answer:
     """What a request gets. `retry_after_seconds`: for how long the client is to leave the service alone, None: as it likes."""
 

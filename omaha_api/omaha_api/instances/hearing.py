@@ -4,7 +4,6 @@ What moves an update in flight is durable before anything is answered; what an i
 """
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from datetime import datetime
 
 from omaha_api import metrics
@@ -21,9 +20,10 @@ from update_core.fleet.reading import FleetReader
 from update_core.fleet.store import FleetStore, InstanceRecord, StoreUnavailable
 from update_core.omaha import messages
 from update_core.rollout.model import ResolvedGroup
+from update_core.values import value
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Heard:
     """What is known of an instance once it was heard."""
 

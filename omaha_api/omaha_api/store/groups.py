@@ -1,6 +1,6 @@
 """The rows of groups: the counters that limits are kept with. One row per (app_id, track), which a Group's deletion doesn't end."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime, timedelta
 
 from omaha_api.store import judgings, rows
@@ -10,6 +10,7 @@ from update_core.fleet.store import GroupLedger
 from update_core.rollout import admission, limits
 from update_core.rollout.model import Limits, ResolvedGroup, Stamp
 from update_core.rollout.plan import Latch
+from update_core.values import value
 
 _COLUMNS = (
     "highest_sequence, next_number, in_flight, last_grant_at, quiet_until, newcomers_in_flight, next_newcomer, "
@@ -39,7 +40,7 @@ BIRTH_SLACK = timedelta(minutes=1)
 """How far the operator's clock may lie behind the store's without a first rollout being taken for one that a lost store knew."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class GroupRow:
     """A group's counters."""
 

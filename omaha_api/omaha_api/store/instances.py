@@ -5,7 +5,7 @@ Whatever is shown of an instance is written here, together with its entry in the
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from omaha_api.store import enrolling, log, machines, rows
@@ -14,6 +14,7 @@ from update_core import names
 from update_core.fleet.grants import Grant
 from update_core.fleet.reading import IDLE, LAST_SEEN_SECONDS, InstanceRow
 from update_core.fleet.store import OFFERED, InstanceRecord, Sighting
+from update_core.values import value
 
 SHOWN_AFTER = timedelta(seconds=LAST_SEEN_SECONDS)
 
@@ -59,7 +60,7 @@ _TOUCH_SHOWN = """
 _DELETE = "DELETE FROM instances WHERE id = ?"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Stored:
     """An instance as its row has it. Its record's last_seen is exact; `shown_seen` is what readers are shown."""
 
