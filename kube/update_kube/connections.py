@@ -9,7 +9,6 @@ import asyncio
 import contextlib
 import ipaddress
 import socket
-import ssl
 import urllib.parse
 import weakref
 from typing import Any
@@ -18,7 +17,7 @@ import aiohttp
 from kubernetes.aio.client import configuration as official
 from kubernetes.aio.client import rest
 
-from update_kube import configuration, credentials, errors
+from update_kube import configuration, credentials
 
 # How long `close` waits for the event loop to let go of sockets that are shut down already.
 _CLOSING_SECONDS = 1.0
@@ -31,9 +30,11 @@ class Connections:
     """
 
     def __init__(self, config: configuration.ClientConfig, identity: credentials.Identity) -> None:
-        self._certificate = (identity.cert_file, identity.key_file)
+        self._certificate = identity.certificate
         self._sockets: weakref.WeakSet[socket.socket] = weakref.WeakSet()
-        self._rest = _rest_client(config, identity)
+        self._rest = _rest_client(config)
+        if self._certificate is not None:
+            self._certificate.load_into(self._rest.ssl_context)
         self._connector = aiohttp.TCPConnector(ssl=self._rest.ssl_context, socket_factory=self._socket)
         self._rest.configuration.client_session_kwargs = {
             "connector": self._connector,
@@ -43,7 +44,7 @@ class Connections:
 
     def serve(self, identity: credentials.Identity) -> bool:
         """Whether requests as `identity` may use these: the client certificate is part of a connection."""
-        return self._certificate == (identity.cert_file, identity.key_file)
+        return self._certificate == identity.certificate
 
     async def request(
         self, method: str, url: str, headers: dict[str, str], body: Any, limits: aiohttp.ClientTimeout
@@ -73,12 +74,10 @@ class Connections:
         return made
 
 
-def _rest_client(config: configuration.ClientConfig, identity: credentials.Identity) -> Any:
+def _rest_client(config: configuration.ClientConfig) -> Any:
     settings: Any = official.Configuration(
         host=config.server,
         ca_cert_data=config.ca_data,
-        cert_file=identity.cert_file,
-        key_file=identity.key_file,
         verify_ssl=config.verify_tls,
         tls_server_name=config.tls_server_name,
         proxy=config.proxy,
@@ -86,10 +85,7 @@ def _rest_client(config: configuration.ClientConfig, identity: credentials.Ident
     # Python >= 3.13 demands certificate extensions that many clusters' CAs lack and kubectl never asked for.
     settings.disable_strict_ssl_verification = True
     make: Any = rest.RESTClientObject
-    try:
-        return make(settings)
-    except (ssl.SSLError, OSError) as error:
-        raise errors.CredentialsError(f"the client certificate or its key cannot be used: {error}") from error
+    return make(settings)
 
 
 def _is_loopback(server: str) -> bool:

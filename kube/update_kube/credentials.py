@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
-from update_kube import errors
+from update_kube import client_certificate, errors
 
 REREAD_SECONDS = 60.0
 """A token file is read again after this long even if it looks unchanged."""
@@ -25,11 +25,10 @@ _EXPIRY_MARGIN = dt.timedelta(seconds=30)
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Identity:
-    """What goes with a request: an Authorization header, and the files of a client certificate; either may be None."""
+    """What goes with a request: an Authorization header, and a client certificate; either may be None."""
 
     authorization: str | None = None
-    cert_file: str | None = None
-    key_file: str | None = None
+    certificate: client_certificate.ClientCertificate | None = None
 
 
 class Credentials(Protocol):
@@ -113,14 +112,24 @@ class KubeconfigUser:
         now = self._clock()
         if self._identity is None or now >= self._good_until:
             user, lasts = (await _run_plugin(self._user["exec"])) if "exec" in self._user else (self._user, None)
-            self._identity = await _from_user_section(user)
+            certificate = self._certificate(user)
+            self._identity = Identity(await _authorization(user), certificate)
             self._good_until = now + (REREAD_SECONDS if lasts is None else lasts)
         return self._identity
 
     def refused(self) -> bool:
         self._identity = None
-        # A plugin or provider may have something newer; a token or certificate written in the file is what it is.
-        return "exec" in self._user or "auth-provider" in self._user
+        # A plugin, a provider or a file may have something newer; what the kubeconfig itself holds is what it is.
+        return any(source in self._user for source in ("exec", "auth-provider", "client-certificate"))
+
+    def _certificate(self, user: Mapping[str, Any]) -> client_certificate.ClientCertificate | None:
+        try:
+            return client_certificate.of_user(user)
+        except errors.CredentialsError:
+            if self._identity is None:
+                raise
+            # Between a renewed certificate and its key, perhaps: the pair that was good goes on until the next look.
+            return self._identity.certificate
 
 
 def of_user(user: Mapping[str, Any]) -> Credentials:
@@ -170,7 +179,10 @@ def _lifetime(expires: str | None) -> float:
     return (when - _EXPIRY_MARGIN - dt.datetime.now(dt.UTC)).total_seconds()
 
 
-async def _from_user_section(user: Mapping[str, Any]) -> Identity:
+async def _authorization(user: Mapping[str, Any]) -> str | None:
+    others = {name: value for name, value in user.items() if name not in client_certificate.FIELDS}
+    if not others:
+        return None
     # Imported here: it costs half a second.
     from kubernetes.aio.client import configuration as official
     from kubernetes.aio.config import ConfigException, kube_config
@@ -181,15 +193,15 @@ async def _from_user_section(user: Mapping[str, Any]) -> Identity:
         "current-context": "-",
         "contexts": [{"name": "-", "context": {"cluster": "-", "user": "-"}}],
         "clusters": [{"name": "-", "cluster": cluster}],
-        "users": [{"name": "-", "user": dict(user)}],
+        "users": [{"name": "-", "user": others}],
     }
     loaded: Any = official.Configuration()
     try:
         await load(document, client_configuration=loaded)
     except (ConfigException, OSError, ValueError) as error:
         raise errors.CredentialsError(f"the kubeconfig's user cannot be used: {error}") from error
-    authorization = loaded.api_key.get("BearerToken")
-    return Identity(authorization, loaded.cert_file, loaded.key_file)
+    authorization: str | None = loaded.api_key.get("BearerToken")
+    return authorization
 
 
 def in_directory(directory: Path) -> TokenFile:

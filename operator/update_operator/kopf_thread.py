@@ -151,8 +151,8 @@ async def _session(config: ClientConfig) -> aiohttp.ClientSession:
     if not config.verify_tls:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
-    if identity.cert_file is not None:
-        context.load_cert_chain(identity.cert_file, identity.key_file)
+    if identity.certificate is not None:
+        identity.certificate.load_into(context)
 
     async def authorize(request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
         current = await config.credentials.identity()

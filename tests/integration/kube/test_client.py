@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 import os
 import time
 
@@ -10,7 +11,10 @@ import pytest
 
 from support import fault_proxy
 from support.eventually import eventually
-from update_kube import client, configuration, errors, resources
+from update_kube import client, configuration, credentials, errors, resources
+from updatectl.local.control_plane import authority
+from updatectl.local.control_plane.authority import Pair
+from updatectl.local.control_plane.certificates import Certificates
 
 
 def configmap(namespace, name="subject", **data):
@@ -178,6 +182,22 @@ async def test_a_refused_token_is_read_again_and_the_request_repeated(kube, cont
         os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
 
         assert await whoami(robot) == f"system:serviceaccount:{namespace}:robot"
+
+
+async def test_a_client_certificate_renewed_on_the_disk_is_shown_to_the_server(control_plane, tmp_path):
+    signer = Certificates(control_plane.admin.certificate.parent).cluster_authority
+    pair = Pair(tmp_path / "client.crt", tmp_path / "client.key")
+    authority.issue(pair, authority.Subject("first"), signer, dt.datetime.now(dt.UTC))
+    user = credentials.of_user({"client-certificate": str(pair.certificate), "client-key": str(pair.key)})
+    config = configuration.ClientConfig(
+        control_plane.server, credentials=user, ca_data=control_plane.ca_file.read_text()
+    )
+    async with client.Client(config) as somebody:
+        assert await whoami(somebody) == "first"
+        authority.issue(pair, authority.Subject("second"), signer, dt.datetime.now(dt.UTC))
+        user.refused()
+
+        assert await whoami(somebody) == "second"
 
 
 # No answer

@@ -7,6 +7,7 @@ import sys
 
 CHEAP = [
     "backoff",
+    "client_certificate",
     "configuration",
     "credentials",
     "errors",
